@@ -1,0 +1,30 @@
+// The one file through which the proxy touches the disk, so that tests can tear, reorder, fail and
+// fill it. Everything is asynchronous; every error is Node's own (`code` = ENOSPC, EIO, EEXIST, …).
+
+export interface DiskFile {
+  /** Reads up to `length` bytes at `position`; short at the end of the file. */
+  read(position: number, length: number): Promise<Uint8Array>;
+  /** Writes all of `bytes` at `position`. */
+  write(position: number, bytes: Uint8Array): Promise<void>;
+  /** fdatasync(2). A failed one says nothing about later ones: never sync that file again. */
+  sync(): Promise<void>;
+  size(): Promise<number>;
+  /** Reserves `length` bytes from 0 by writing zeros, so that a full disk cannot take them back. */
+  allocate(length: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Disk {
+  /** Makes the folder and its parents, and syncs the parent. */
+  makeFolder(path: string): Promise<void>;
+  list(path: string): Promise<string[]>;
+  /** O_EXCL: fails with EEXIST. */
+  create(path: string): Promise<DiskFile>;
+  open(path: string, mode: 'read' | 'write'): Promise<DiskFile>;
+  remove(path: string): Promise<void>;
+  /** fsync(2) of the folder: makes creations and removals durable. */
+  syncFolder(path: string): Promise<void>;
+  freeBytes(path: string): Promise<number>;
+  /** A lock on the folder that dies with its process. Refused with code 'ELOCKED' where another lives. */
+  lock(path: string): Promise<{ release(): Promise<void> }>;
+}
