@@ -1,0 +1,238 @@
+// A real Apache Kafka in KRaft mode, one node, run by the machine's Java: for tests, the demo and
+// `npm run kafka`. Ports are the system's choice and are kept with the data, so that a broker that is
+// started again on its folder answers at the same address.
+// Invariant: a broker of this process ends with this process, however it ends (see guard).
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kafka, logLevel } from 'kafkajs';
+import { ensureJars, type Log, SetupError } from './jars.js';
+
+export { ensureJars } from './jars.js';
+
+export interface Broker {
+  bootstrap: string;
+  pid: number;
+  dataFolder: string;
+  /** Ends it in order and waits for that. */
+  stop(): Promise<void>;
+  /** SIGKILL waits until it is gone; SIGSTOP and SIGCONT return at once. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+export interface BrokerOptions {
+  /** Made where it is missing; a folder used before goes on with its data and its ports. */
+  dataFolder: string;
+  log?: Log;
+  /** Outlives this process: `npm run kafka`. */
+  detached?: boolean;
+  /** More lines for server.properties, over our own. */
+  settings?: Record<string, string>;
+}
+
+const startTimeoutMs = 120_000;
+const stopTimeoutMs = 30_000;
+
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  const log = options.log ?? (() => {});
+  const classPath = await ensureJars(log);
+  const { dataFolder } = options;
+  await mkdir(dataFolder, { recursive: true });
+  const ports = await portsOf(dataFolder);
+  const properties = join(dataFolder, 'server.properties');
+  await writeFile(properties, serverProperties(dataFolder, ports, options.settings ?? {}));
+  if (!existsSync(join(dataFolder, 'log', 'meta.properties'))) {
+    await format(classPath, properties, dataFolder);
+  }
+  const child = launch(classPath, properties, dataFolder, options.detached === true);
+  const pid = child.pid;
+  if (pid === undefined) throw new SetupError('`java` could not be started');
+  const bootstrap = `127.0.0.1:${ports.broker}`;
+  const endGuard = options.detached === true ? () => {} : guard(pid);
+  const broker = { ...handle(child, endGuard), bootstrap, pid, dataFolder };
+  try {
+    await untilItAnswers(bootstrap, () => child.exitCode ?? child.signalCode);
+  } catch (error) {
+    await broker.kill('SIGKILL');
+    throw new SetupError(`${(error as Error).message}\n${await tailOfLog(dataFolder)}`);
+  }
+  // A test run that has nothing more to do ends, and the broker with it.
+  child.unref();
+  return broker;
+}
+
+/** Resolves when the cluster has a broker that answers; rejects when `exited` says otherwise. */
+export async function untilItAnswers(
+  bootstrap: string,
+  exited: () => unknown = () => null,
+  timeoutMs = startTimeoutMs,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (Date.now() < deadline) {
+    if (exited() !== null) throw new Error(`Kafka ended while starting (${exited()})`);
+    if (await answers(bootstrap)) return;
+    await sleep(100);
+  }
+  throw new Error(`Kafka at ${bootstrap} did not answer within ${timeoutMs / 1000} s`);
+}
+
+export async function answers(bootstrap: string): Promise<boolean> {
+  const kafka = new Kafka({
+    clientId: 'headwater-dev',
+    brokers: bootstrap.split(','),
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 1000,
+    requestTimeout: 2000,
+    retry: { retries: 0 },
+  });
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    return (await admin.describeCluster()).brokers.length > 0;
+  } catch {
+    return false;
+  } finally {
+    await admin.disconnect().catch(() => {});
+  }
+}
+
+function handle(child: ChildProcess, endGuard: () => void): Pick<Broker, 'stop' | 'kill'> {
+  const exited = new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      endGuard();
+      resolve();
+    });
+  });
+  const kill = async (signal: NodeJS.Signals) => {
+    child.kill(signal);
+    if (signal !== 'SIGKILL' && signal !== 'SIGTERM') return;
+    child.ref();
+    await exited;
+  };
+  const stop = async () => {
+    const late = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+    await kill('SIGTERM');
+    clearTimeout(late);
+  };
+  return { stop, kill };
+}
+
+function launch(
+  classPath: string,
+  properties: string,
+  dataFolder: string,
+  detached: boolean,
+): ChildProcess {
+  const output = openSync(join(dataFolder, 'broker.log'), 'a');
+  const memory = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+  const child = spawn('java', [...memory, '-cp', classPath, 'kafka.Kafka', properties], {
+    stdio: ['ignore', output, output],
+    detached,
+  });
+  closeSync(output);
+  return child;
+}
+
+/**
+ * Kills `pid` when this process is gone, SIGKILL included: the guard's standard input is a pipe
+ * whose other end dies with us. The answer ends the guard without killing anything.
+ */
+export function guard(pid: number): () => void {
+  const script = 'trap "" TERM INT HUP; cat > /dev/null; kill -9 "$1" 2> /dev/null';
+  const watcher = spawn('sh', ['-c', script, 'guard', String(pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  watcher.unref();
+  const pipe = watcher.stdin as typeof watcher.stdin & { unref(): void };
+  pipe.unref();
+  pipe.on('error', () => {});
+  return () => {
+    watcher.kill('SIGKILL');
+    pipe.destroy();
+  };
+}
+
+interface Ports {
+  broker: number;
+  controller: number;
+}
+
+async function portsOf(dataFolder: string): Promise<Ports> {
+  const file = join(dataFolder, 'ports.json');
+  if (existsSync(file)) return JSON.parse(await readFile(file, 'utf8')) as Ports;
+  const ports = { broker: await freePort(), controller: await freePort() };
+  await writeFile(file, JSON.stringify(ports));
+  return ports;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no TCP port to be had');
+  return address.port;
+}
+
+function serverProperties(
+  dataFolder: string,
+  ports: Ports,
+  settings: Record<string, string>,
+): string {
+  const all: Record<string, string> = {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${ports.controller}`,
+    listeners: `PLAINTEXT://127.0.0.1:${ports.broker},CONTROLLER://127.0.0.1:${ports.controller}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${ports.broker}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': join(dataFolder, 'log'),
+    'num.partitions': '4',
+    // One node: what Kafka keeps three of elsewhere.
+    'offsets.topic.replication.factor': '1',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'share.coordinator.state.topic.replication.factor': '1',
+    'share.coordinator.state.topic.min.isr': '1',
+    // Starts in a second or two instead of ten.
+    'offsets.topic.num.partitions': '2',
+    'transaction.state.log.num.partitions': '4',
+    'share.coordinator.state.topic.num.partitions': '1',
+    'group.initial.rebalance.delay.ms': '0',
+    ...settings,
+  };
+  return `${Object.entries(all)
+    .map(([key, value]) => `${key}=${value}`)
+    .join('\n')}\n`;
+}
+
+async function format(classPath: string, properties: string, dataFolder: string): Promise<void> {
+  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
+  const output = openSync(join(dataFolder, 'broker.log'), 'a');
+  const child = spawn(
+    'java',
+    [
+      ...['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', classPath],
+      ...['kafka.tools.StorageTool', 'format', '--cluster-id', clusterId, '--config', properties],
+    ],
+    { stdio: ['ignore', output, output] },
+  );
+  closeSync(output);
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new SetupError(`Kafka's format failed:\n${await tailOfLog(dataFolder)}`);
+}
+
+async function tailOfLog(dataFolder: string): Promise<string> {
+  const text = await readFile(join(dataFolder, 'broker.log'), 'utf8').catch(() => '');
+  return text.split('\n').slice(-15).join('\n');
+}
