@@ -1,0 +1,21 @@
+// The firmware of a climate sensor: reads temperature and humidity, and lets Headwater bring them
+// into Kafka. The board supplies the link, the sensor and the rhythm; here a mote's readings play the
+// sensor, until there are no more.
+
+import { fixed, producer, stream } from 'headwater';
+import { flush } from 'headwater/flush';
+import type { Link } from 'headwater/link';
+
+/** What the host gives to the engine. */
+declare const board: {
+  device: string;
+  link: Link;
+  bufferBytes: number;
+  everyMs: number;
+  /** °C and %, null after the last one. */
+  read(): { t: number; rh: number } | null;
+  /** Told after each call of send(): was it taken? */
+  sent(taken: boolean): void;
+  /** Everything is acknowledged (or not): the board may sleep. */
+  asleep(safe: boolean): void;
+};
