@@ -1,0 +1,69 @@
+// A site of its own for one run: a folder with site.yaml and a journal, topics under a prefix that no
+// other run has, so that two runs beside each other never meet.
+
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
+import { stringify } from 'yaml';
+
+export interface Site {
+  name: string;
+  folder: string;
+  /** Path of site.yaml. */
+  config: string;
+  /** Before each stream's name. */
+  prefix: string;
+  remove(): Promise<void>;
+}
+
+/** `overrides` lie over the configuration, key by key of the first level. */
+export async function makeSite(options: {
+  bootstrap: string | null;
+  label: string;
+  overrides?: Record<string, unknown>;
+}): Promise<Site> {
+  const name = `${options.label}-${randomBytes(4).toString('hex')}`;
+  const folder = await mkdtemp(join(tmpdir(), 'headwater-'));
+  const prefix = `${name}.`;
+  const config = join(folder, 'site.yaml');
+  await mkdir(folder, { recursive: true });
+  const content = {
+    site: name,
+    listen: { tcp: { host: '127.0.0.1', port: 0 } },
+    http: { host: '127.0.0.1', port: 0 },
+    journal: { folder: join(folder, 'journal') },
+    ...(options.bootstrap === null
+      ? {}
+      : { kafka: { brokers: options.bootstrap.split(','), topics: { prefix } } }),
+    ...options.overrides,
+  };
+  await writeFile(config, stringify(content));
+  return {
+    name,
+    folder,
+    config,
+    prefix,
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Data topics are the operator's: the proxy never makes them. */
+export async function createTopics(
+  bootstrap: string,
+  topics: string[],
+  numPartitions = 4,
+): Promise<void> {
+  const kafka = new Kafka({ brokers: bootstrap.split(','), logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: topics.map((topic) => ({ topic, numPartitions })),
+    });
+  } finally {
+    await admin.disconnect();
+  }
+}
