@@ -21,9 +21,13 @@ export interface ProxyProcess {
 
 export async function startProxy(config: string, flags: string[] = []): Promise<ProxyProcess> {
   const command = join(projectFolder, 'dist/headwater.js');
-  const child = spawn(process.execPath, [command, 'proxy', '--config', config, '--json', ...flags], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [command, 'proxy', '--config', config, '--json', ...flags],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   const guard = () => child.kill('SIGKILL');
   process.once('exit', guard);
   child.once('exit', () => process.removeListener('exit', guard));
@@ -33,7 +37,9 @@ export async function startProxy(config: string, flags: string[] = []): Promise<
   });
   const log: Record<string, unknown>[] = [];
   const ports = await listening(child, log).catch((error: Error) => {
-    throw new Error(`${error.message}\n${complaint}${log.map((l) => JSON.stringify(l)).join('\n')}`);
+    throw new Error(
+      `${error.message}\n${complaint}${log.map((l) => JSON.stringify(l)).join('\n')}`,
+    );
   });
   const ended = once(child, 'exit');
   return {

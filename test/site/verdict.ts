@@ -41,7 +41,10 @@ export function createCounter() {
     else values.set(`${record.key} ${boot}/${seq}`, record.value);
     seqs.add(seq);
     const before = last.get(record.key);
-    if (before !== undefined && (boot < before.boot || (boot === before.boot && seq < before.seq))) {
+    if (
+      before !== undefined &&
+      (boot < before.boot || (boot === before.boot && seq < before.seq))
+    ) {
       outOfOrder += 1;
     }
     last.set(record.key, { boot, seq });
@@ -55,7 +58,10 @@ export function createCounter() {
     let invented = unreadable;
     for (const [device, events] of sent) {
       accepted += events.size;
-      const [boot, seqs] = [...(seen.get(device) ?? new Map<number, Set<number>>())][0] ?? [0, null];
+      const [boot, seqs] = [...(seen.get(device) ?? new Map<number, Set<number>>())][0] ?? [
+        0,
+        null,
+      ];
       for (const [seq, value] of events) {
         if (seqs === null || !seqs.has(seq)) lost += 1;
         else if (values.get(`${device} ${boot}/${seq}`) === value) found += 1;

@@ -1,0 +1,96 @@
+#!/usr/bin/env node
+// The command `headwater`: hands each verb to its room. A verb's code is loaded when it is asked for.
+
+import { readFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+
+const { version } = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+) as { version: string };
+
+const program = new Command('headwater')
+  .description('Events from a microcontroller into Kafka, once and in order.')
+  .version(version)
+  .showHelpAfterError('(headwater --help explains)')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  headwater build firmware.ts --target quickjs --out firmware.js
+  headwater proxy --config site.yaml
+  headwater tail --config site.yaml        what devices sent, without a Kafka
+
+Exit codes: 0 done, 1 failed, 2 wrong use or configuration.`,
+  );
+
+program
+  .command('build')
+  .description('compile firmware for an engine, with the SDK in it')
+  .argument('<firmware>', 'the TypeScript or JavaScript file that calls producer()')
+  .addOption(
+    new Option('-t, --target <engine>', 'engine that runs it')
+      .choices(['quickjs', 'node'])
+      .makeOptionMandatory(),
+  )
+  .option('-o, --out <file>', 'where to write it (default: beside the firmware, NAME.TARGET.js)')
+  .option('--no-minify', 'readable output')
+  .option('--json', 'one JSON object on standard output')
+  .action(async (firmware: string, options) => {
+    const { buildCommand } = await import('./targets/build.js');
+    process.exitCode = await buildCommand(firmware, options);
+  });
+
+program
+  .command('proxy')
+  .description('take events from devices, journal them, bring them into Kafka')
+  .requiredOption('-c, --config <site.yaml>', 'the configuration (examples/site.yaml explains it)')
+  .option('--set <key=value...>', 'override a key, e.g. --set listen.tcp.port=4510')
+  .option('--json', 'log as JSON lines even on a terminal, and print the books as JSON')
+  .addHelpText(
+    'after',
+    `
+Ends on SIGTERM or SIGINT: takes nothing more, brings what it can into Kafka within
+limits.drainTimeoutMs, and prints the books: received = committed + buffered + rejected + dropped.
+What stays buffered is in the journal and goes on at the next start.
+
+HEADWATER_KAFKA_BROKERS, HEADWATER_LISTEN_TCP_PORT, … override the file; --set overrides both.`,
+  )
+  .action(async (options) => {
+    const { runProxy } = await import('./proxy/main.js');
+    process.exitCode = await runProxy({
+      config: options.config,
+      flags: settings(options.set ?? []),
+      json: options.json === true,
+    });
+  });
+
+program
+  .command('tail')
+  .description("print a journal's events, those to come too")
+  .requiredOption('-c, --config <site.yaml>', 'the configuration that names the journal')
+  .option('--no-follow', 'end at the end instead of waiting for more')
+  .option('--json', 'one JSON object per event')
+  .action(async (options) => {
+    const { tailCommand } = await import('./proxy/tail.js');
+    process.exitCode = await tailCommand(options);
+  });
+
+function settings(pairs: string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const equals = pair.indexOf('=');
+      if (equals < 1) program.error(`--set ${pair}: expected key=value`, { exitCode: 2 });
+      return [pair.slice(0, equals), pair.slice(equals + 1)];
+    }),
+  );
+}
+
+program.exitOverride();
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Commander has printed its own; help and version end with 0, wrong use with 2.
+  if (error instanceof Error && 'exitCode' in error)
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else throw error;
+}

@@ -1,0 +1,263 @@
+// site.yaml: the one file that configures a proxy. Checked whole before anything starts; each mistake is
+// said with its line, its key, and what was expected. HEADWATER_… in the environment overrides the
+// file, flags override both: HEADWATER_KAFKA_BROKERS=a:9092,b:9092 is kafka.brokers.
+
+import { readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+
+/** What a person has to mend: each line stands on its own. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+const topicName = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,249}$/, 'a topic name (letters, digits, . _ -)');
+const port = z.int().min(0).max(65_535);
+const sizeForm = /^\d+(\.\d+)?\s*(B|kB|KB|KiB|MB|MiB|GB|GiB)$/;
+const size = z
+  .union([z.int().positive(), z.string()])
+  .refine(
+    (value) => typeof value === 'number' || sizeForm.test(value),
+    'a size: bytes, 64 MiB, 10 GB',
+  )
+  .transform((value) => (typeof value === 'number' ? value : bytesOf(value)));
+
+const schema = z.strictObject({
+  /** Names the site: in the transactional id and the position topic. */
+  site: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'a name of letters, digits, . _ -'),
+  listen: z
+    .strictObject({
+      tcp: z
+        .strictObject({ host: z.string().default('0.0.0.0'), port: port.default(4510) })
+        .prefault({}),
+    })
+    .prefault({}),
+  journal: z.strictObject({
+    /** Relative to site.yaml. */
+    folder: z.string().min(1),
+    bytesMax: size.prefault('1 GiB'),
+    segmentBytes: size.prefault('16 MiB'),
+  }),
+  ack: z.enum(['journal']).default('journal'),
+  delivery: z.enum(['exactly-once']).default('exactly-once'),
+  /** Absent: the proxy journals, and `headwater tail` prints the events. */
+  kafka: z
+    .strictObject({
+      brokers: z
+        .array(z.string().regex(/^[^\s:]+:\d+$|^\[[0-9a-fA-F:]+\]:\d+$/, 'host:port'))
+        .min(1),
+      topics: z
+        .strictObject({
+          /** Before a stream's name. */
+          prefix: z
+            .string()
+            .regex(/^[A-Za-z0-9._-]{0,128}$/, 'letters, digits, . _ -')
+            .optional(),
+          /** stream → topic, where it is not prefix + stream. */
+          routes: z.record(z.string(), topicName).prefault({}),
+          /** Ranges of lost events; default prefix + "headwater.loss". */
+          loss: topicName.optional(),
+        })
+        .prefault({}),
+      value: z.enum(['json', 'cbor']).default('json'),
+      ssl: z.boolean().default(false),
+      sasl: z
+        .strictObject({
+          mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
+          username: z.string().min(1),
+          password: z.string().min(1),
+        })
+        .optional(),
+      recordsMax: z.int().min(1).max(10_000).default(1_000),
+      lingerMs: z.int().min(0).max(60_000).default(20),
+      retryBackoffMs: z.int().min(10).max(10_000).default(200),
+    })
+    .optional(),
+  http: z
+    .strictObject({ host: z.string().default('127.0.0.1'), port: port.default(4511) })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      connectionsMax: z.int().min(1).max(100_000).default(10_000),
+      helloTimeoutMs: z.int().min(100).max(600_000).default(10_000),
+      /** Credit: events that a device may have sent and not acknowledged. */
+      windowEvents: z.int().min(1).max(1_000_000).default(1_024),
+      windowBytes: size.prefault('64 KiB'),
+      drainTimeoutMs: z.int().min(0).max(600_000).default(10_000),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') })
+    .prefault({}),
+});
+
+type Parsed = z.output<typeof schema>;
+export type Config = Omit<Parsed, 'kafka'> & { kafka: KafkaConfig | null };
+export type KafkaConfig = Omit<NonNullable<Parsed['kafka']>, 'topics'> & {
+  topics: { prefix: string; routes: Record<string, string>; loss: string };
+};
+
+/** Reads and checks the file. `flags`: dotted keys to text, as given on the command line. */
+export async function readConfig(
+  path: string,
+  flags: Record<string, string> = {},
+  environment: Record<string, string | undefined> = process.env,
+): Promise<Config> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === 'ENOENT' ? 'there is no such file' : error.message;
+    throw new ConfigError(`${path}: ${why}; examples/site.yaml shows one`);
+  });
+  const config = parseConfig(text, path, { ...overrides(environment), ...flags });
+  const { folder } = config.journal;
+  if (!isAbsolute(folder)) config.journal.folder = join(dirname(path), folder);
+  return config;
+}
+
+export function parseConfig(text: string, path: string, set: Record<string, string> = {}): Config {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      document.errors
+        .map((error) => `${path}:${lines.linePos(error.pos[0]).line}: ${firstLine(error.message)}`)
+        .join('\n'),
+    );
+  }
+  const content: unknown = document.toJS() ?? {};
+  for (const [key, value] of Object.entries(set)) assign(content, key, value);
+  const result = schema.safeParse(content);
+  if (!result.success) {
+    const mistakes = result.error.issues.flatMap((issue) => describe(issue, content));
+    throw new ConfigError(
+      mistakes
+        .map(({ keys, text: what }) => {
+          const name = keys.join('.');
+          const origin = name in set ? `${path} (overridden)` : at(document, lines, path, keys);
+          return `${origin}: ${name === '' ? what : `${name}: ${what}`}`;
+        })
+        .join('\n'),
+    );
+  }
+  return settle(result.data);
+}
+
+function settle(parsed: Parsed): Config {
+  const { kafka } = parsed;
+  if (kafka === undefined) return { ...parsed, kafka: null };
+  const prefix = kafka.topics.prefix ?? `${parsed.site}.`;
+  const loss = kafka.topics.loss ?? `${prefix}headwater.loss`;
+  return { ...parsed, kafka: { ...kafka, topics: { prefix, routes: kafka.topics.routes, loss } } };
+}
+
+type Issue = z.core.$ZodIssue;
+
+function describe(issue: Issue, content: unknown): { keys: PropertyKey[]; text: string }[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      keys: [...issue.path, key],
+      text: 'there is no such key (a typing error, or indented wrongly?)',
+    }));
+  }
+  const found = lookUp(content, issue.path);
+  const expected = expectation(issue);
+  const was = found === undefined ? 'it is missing' : `found ${JSON.stringify(found)}`;
+  return [{ keys: issue.path, text: `expected ${expected}, ${was}` }];
+}
+
+function expectation(issue: Issue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.expected === 'object' ? 'a section' : `a ${issue.expected}`;
+    case 'invalid_value':
+      return issue.values.map(String).join(' or ');
+    case 'too_small':
+      return issue.origin === 'string' || issue.origin === 'array'
+        ? `at least ${issue.minimum} of it`
+        : `at least ${issue.minimum}`;
+    case 'too_big':
+      return `at most ${issue.maximum}`;
+    default:
+      return issue.message;
+  }
+}
+
+/** The line of the key, or of the nearest one above it that is there. */
+function at(document: Document, lines: LineCounter, path: string, keys: PropertyKey[]): string {
+  for (let depth = keys.length; depth > 0; depth--) {
+    const parent = depth === 1 ? document.contents : document.getIn(keys.slice(0, depth - 1), true);
+    const key = keys[depth - 1];
+    const items =
+      parent !== null && typeof parent === 'object' && 'items' in parent ? parent.items : [];
+    for (const item of Array.isArray(items) ? items : []) {
+      const name: unknown = item?.key?.value;
+      if (name === key && item.key.range) return `${path}:${lines.linePos(item.key.range[0]).line}`;
+    }
+    const node = document.getIn(keys.slice(0, depth), true);
+    if (isNode(node) && node.range) return `${path}:${lines.linePos(node.range[0]).line}`;
+  }
+  return path;
+}
+
+function lookUp(content: unknown, keys: readonly PropertyKey[]): unknown {
+  let value = content;
+  for (const key of keys) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = Reflect.get(value, key);
+  }
+  return value;
+}
+
+/** Sets kafka.brokers and the like from text: a list is given with commas. */
+function assign(content: unknown, key: string, text: string): void {
+  const keys = key.split('.');
+  const last = keys.pop() ?? '';
+  let target = content;
+  for (const name of keys) {
+    if (typeof target !== 'object' || target === null) return;
+    if (Reflect.get(target, name) === undefined) Reflect.set(target, name, {});
+    target = Reflect.get(target, name);
+  }
+  if (typeof target !== 'object' || target === null) return;
+  const value =
+    key === 'kafka.brokers' ? text.split(',') : /^\d+$/.test(text) ? Number(text) : text;
+  Reflect.set(target, last, value);
+}
+
+const overridable = [
+  'site',
+  'listen.tcp.host',
+  'listen.tcp.port',
+  'journal.folder',
+  'journal.bytesMax',
+  'kafka.brokers',
+  'kafka.sasl.username',
+  'kafka.sasl.password',
+  'http.host',
+  'http.port',
+  'log.level',
+];
+
+/** HEADWATER_LISTEN_TCP_PORT → listen.tcp.port. */
+function overrides(environment: Record<string, string | undefined>): Record<string, string> {
+  const set: Record<string, string> = {};
+  for (const key of overridable) {
+    const snake = key.replace(/[A-Z]/g, (letter) => `_${letter}`).replaceAll('.', '_');
+    const value = environment[`HEADWATER_${snake.toUpperCase()}`];
+    if (value !== undefined) set[key] = value;
+  }
+  return set;
+}
+
+function bytesOf(text: string): number {
+  const [, number = '0', unit = 'B'] = /^([\d.]+)\s*(\w+)$/.exec(text) ?? [];
+  const base = unit.includes('i') ? 1024 : 1000;
+  const power = 'BKMG'.indexOf(unit === 'B' ? 'B' : unit.charAt(0).toUpperCase());
+  return Math.round(Number(number) * base ** power);
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? text;
+}

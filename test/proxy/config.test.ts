@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ConfigError, parseConfig, readConfig } from '../../proxy/config.js';
+import { projectFolder } from '../kafka/jars.js';
+
+const least = 'site: hall\njournal:\n  folder: ./journal\n';
+
+function mistakes(text: string, set: Record<string, string> = {}): string[] {
+  try {
+    parseConfig(text, 'site.yaml', set);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split('\n');
+    throw error;
+  }
+  return [];
+}
+
+test('the least configuration has defaults', () => {
+  const config = parseConfig(least, 'site.yaml');
+  assert.is(config.kafka, null);
+  assert.is(config.journal.bytesMax, 1024 ** 3);
+  assert.is(config.listen.tcp.port, 4510);
+  assert.is(config.http.host, '127.0.0.1');
+});
+
+test('the example is valid and says the defaults', async () => {
+  const path = join(projectFolder, 'examples/site.yaml');
+  const config = await readConfig(path, {}, {});
+  assert.is(config.journal.folder, join(projectFolder, 'examples/journal'));
+  const bare = parseConfig(`site: ${config.site}\njournal: { folder: x }\n`, path);
+  for (const key of ['listen', 'ack', 'delivery', 'http', 'limits', 'log'] as const) {
+    assert.equal(config[key], bare[key], key);
+  }
+  assert.is(config.journal.bytesMax, bare.journal.bytesMax);
+});
+
+test('topics have defaults under the site', () => {
+  const { kafka } = parseConfig(`${least}kafka:\n  brokers: ['a:9092']\n`, 'site.yaml');
+  assert.equal(kafka?.topics, { prefix: 'hall.', routes: {}, loss: 'hall.headwater.loss' });
+});
+
+test('each mistake has its line, its key and what was expected', () => {
+  assert.equal(
+    mistakes(
+      `${least}listen:\n  tcp:\n    port: many\n    hots: x\nkafka:\n  brokers: [nowhere]\n  value: xml\n`,
+    ),
+    [
+      'site.yaml:6: listen.tcp.port: expected a number, found "many"',
+      'site.yaml:7: listen.tcp.hots: there is no such key (a typing error, or indented wrongly?)',
+      'site.yaml:9: kafka.brokers.0: expected host:port, found "nowhere"',
+      'site.yaml:10: kafka.value: expected json or cbor, found "xml"',
+    ],
+  );
+});
+
+test('what is missing is said with the line of what should hold it', () => {
+  assert.equal(mistakes('site: hall\njournal: {}\n'), [
+    'site.yaml:2: journal.folder: expected a string, it is missing',
+  ]);
+  assert.equal(mistakes(''), [
+    'site.yaml: site: expected a string, it is missing',
+    'site.yaml: journal: expected a section, it is missing',
+  ]);
+});
+
+test('broken YAML is said with its line', () => {
+  const [first = ''] = mistakes('site: hall\n  journal: [\n');
+  assert.match(first, /^site\.yaml:\d: /);
+});
+
+test('sizes are written as people write them', () => {
+  const at = (text: string) =>
+    parseConfig(`site: a\njournal: { folder: x, bytesMax: ${text} }`, 'f').journal.bytesMax;
+  assert.is(at('4096'), 4096);
+  assert.is(at('64 KiB'), 65_536);
+  assert.is(at('1.5 MB'), 1_500_000);
+  assert.is(at('10 GiB'), 10 * 1024 ** 3);
+  assert.match(
+    mistakes('site: a\njournal: { folder: x, bytesMax: lots }').join(),
+    /site.yaml:2: journal.bytesMax: expected a size/,
+  );
+});
+
+test('modes that are not there yet are refused', () => {
+  assert.match(mistakes(`${least}ack: kafka\n`).join(), /ack: expected journal, found "kafka"/);
+});
+
+test('flags lie over the environment, and that over the file', async () => {
+  const path = join(projectFolder, 'examples/site.yaml');
+  const environment = { HEADWATER_LISTEN_TCP_PORT: '1', HEADWATER_KAFKA_BROKERS: 'a:1,b:2' };
+  const config = await readConfig(path, { 'listen.tcp.port': '2' }, environment);
+  assert.is(config.listen.tcp.port, 2);
+  assert.equal(config.kafka?.brokers, ['a:1', 'b:2']);
+  assert.match(
+    mistakes(least, { 'listen.tcp.port': 'x' }).join(),
+    /site.yaml \(overridden\): listen.tcp.port: expected a number/,
+  );
+});
+
+test('a file that is not there is an error for a person', async () => {
+  try {
+    await readConfig('/nowhere/site.yaml');
+    assert.unreachable();
+  } catch (error) {
+    assert.instance(error, ConfigError);
+    assert.match(String(error), /nowhere\/site.yaml: there is no such file/);
+  }
+});
+
+test.run();
