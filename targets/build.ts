@@ -1,0 +1,184 @@
+// `headwater build`: a firmware and the SDK in one file for an engine, with the id of its table of
+// declared streams computed here. Two passes of esbuild: one with the SDK left outside, to read the
+// declarations; one with everything in it.
+
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { basename, dirname, extname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type BuildFailure, type BuildOptions, build, formatMessages, type Plugin } from 'esbuild';
+import * as sdk from '../sdk/index.js';
+import { tableBytes } from '../sdk/table.js';
+import { TABLE_ID_BYTES } from '../sdk/wire.js';
+import { type Declaration, readDeclarations } from './declarations.js';
+import { BuildError } from './error.js';
+import { node } from './node.js';
+import { quickjs } from './quickjs.js';
+
+export interface Target {
+  /** The file in sdk/engines/ that lends clock and timers. */
+  engine: string;
+  esbuild: Pick<BuildOptions, 'format' | 'target' | 'platform' | 'external'>;
+}
+
+export const targets: Record<string, Target> = { quickjs, node };
+
+export interface Built {
+  code: string;
+  /** Bytes of `code`. */
+  bytes: number;
+  streams: Declaration[];
+  /** 16 hex digits. */
+  table: string;
+}
+
+export interface Firmware {
+  /** A file, or the source itself (for measuring), resolved as if it lay in `folder`. */
+  entry: { file: string } | { source: string; folder: string };
+  target: string;
+  minify: boolean;
+}
+
+export async function buildFirmware(firmware: Firmware): Promise<Built> {
+  const target = targets[firmware.target];
+  if (target === undefined) {
+    throw new BuildError(
+      `there is no target ${firmware.target}: ${Object.keys(targets).join(', ')}`,
+    );
+  }
+  const entry: BuildOptions =
+    'file' in firmware.entry
+      ? { entryPoints: [firmware.entry.file] }
+      : {
+          stdin: {
+            contents: firmware.entry.source,
+            resolveDir: firmware.entry.folder,
+            sourcefile: 'firmware.ts',
+            loader: 'ts',
+          },
+        };
+  const options: BuildOptions = {
+    ...entry,
+    ...target.esbuild,
+    bundle: true,
+    write: false,
+    logLevel: 'silent',
+    charset: 'utf8',
+  };
+  try {
+    const outside = await build({
+      ...options,
+      sourcemap: 'external',
+      outfile: 'firmware.js',
+      external: [...(target.esbuild.external ?? []), 'headwater', 'headwater/*'],
+    });
+    const [map, bundle] = outside.outputFiles ?? [];
+    const streams = readDeclarations(bundle?.text ?? '', map?.text ?? '{}');
+    const table = tableOf(streams);
+    const id = createHash('sha256').update(table).digest().subarray(0, TABLE_ID_BYTES);
+    const inside = await build({
+      ...options,
+      minify: firmware.minify,
+      mangleProps: /[^_]_$/,
+      legalComments: 'none',
+      define: {
+        HEADWATER_TABLE: JSON.stringify({
+          id: latin1(id),
+          bytes: latin1(table),
+        }),
+      },
+      plugins: [sdkOfThisPackage(target)],
+    });
+    const code = inside.outputFiles?.[0]?.text ?? '';
+    return { code, bytes: Buffer.byteLength(code), streams, table: id.toString('hex') };
+  } catch (error) {
+    if (isFailure(error)) {
+      const lines = await formatMessages(error.errors, { kind: 'error', color: false });
+      throw new BuildError(lines.map((line) => line.trim()).join('\n'));
+    }
+    throw error;
+  }
+}
+
+/** `headwater build`. Answers the exit code. */
+export async function buildCommand(
+  file: string,
+  options: { target: string; out?: string; minify: boolean; json?: boolean },
+): Promise<number> {
+  const name = basename(file, extname(file));
+  const out = options.out ?? join(dirname(file), `${name}.${options.target}.js`);
+  try {
+    const built = await buildFirmware({
+      entry: { file },
+      target: options.target,
+      minify: options.minify,
+    });
+    await writeFile(out, built.code).catch((error: Error) => {
+      throw new BuildError(`can't write ${out}: ${error.message}; --out names another file`);
+    });
+    const streams = built.streams.map((stream) => stream.name);
+    if (options.json === true) {
+      console.log(JSON.stringify({ out, bytes: built.bytes, table: built.table, streams }));
+    } else {
+      const declared = streams.length === 0 ? 'no declared streams' : streams.join(', ');
+      console.log(
+        `${out}  ${built.bytes.toLocaleString('en')} B  ${declared}  table ${built.table}`,
+      );
+    }
+    return 0;
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    console.error(error.message);
+    return 1;
+  }
+}
+
+function tableOf(streams: Declaration[]): Uint8Array {
+  const types: Record<string, unknown> = { ...sdk };
+  return tableBytes(
+    streams.map(({ name, fields }) => ({
+      name,
+      fields: Object.fromEntries(
+        fields.map(({ name, type, argument }) => {
+          const exported = types[type];
+          return [name, (argument === null ? exported : call(exported, argument)) as sdk.FieldType];
+        }),
+      ),
+    })),
+  );
+}
+
+function call(maker: unknown, argument: number): unknown {
+  return typeof maker === 'function' ? maker(argument) : undefined;
+}
+
+/** The firmware's `headwater` is the package that this command belongs to, for the target's engine. */
+function sdkOfThisPackage(target: Target): Plugin {
+  const folder = fileURLToPath(new URL('../sdk/', import.meta.url));
+  return {
+    name: 'headwater',
+    setup(build) {
+      build.onResolve({ filter: /^headwater(\/|$)/ }, ({ path }) => ({
+        path: join(
+          folder,
+          `${path === 'headwater' ? 'index' : path.slice('headwater/'.length)}.js`,
+        ),
+        sideEffects: false,
+      }));
+      build.onResolve({ filter: /engines\/node\.js$/ }, ({ resolveDir }) =>
+        relative(folder, resolveDir).startsWith('..')
+          ? null
+          : { path: join(folder, 'engines', `${target.engine}.js`) },
+      );
+    },
+  };
+}
+
+/** One character per byte: the shortest form of bytes that a bundle can hold. */
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1');
+}
+
+function isFailure(error: unknown): error is BuildFailure {
+  return error instanceof Error && 'errors' in error && Array.isArray(error.errors);
+}
