@@ -81,12 +81,7 @@ export async function buildFirmware(firmware: Firmware): Promise<Built> {
       minify: firmware.minify,
       mangleProps: /[^_]_$/,
       legalComments: 'none',
-      define: {
-        HEADWATER_TABLE: JSON.stringify({
-          id: latin1(id),
-          bytes: latin1(table),
-        }),
-      },
+      define: { HEADWATER_TABLE_ID: JSON.stringify([...id]) },
       plugins: [sdkOfThisPackage(target)],
     });
     const code = inside.outputFiles?.[0]?.text ?? '';
@@ -172,11 +167,6 @@ function sdkOfThisPackage(target: Target): Plugin {
       );
     },
   };
-}
-
-/** One character per byte: the shortest form of bytes that a bundle can hold. */
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('latin1');
 }
 
 function isFailure(error: unknown): error is BuildFailure {

@@ -19,3 +19,18 @@ declare const board: {
   /** Everything is acknowledged (or not): the board may sleep. */
   asleep(safe: boolean): void;
 };
+
+const climate = stream('climate', { t: fixed(2), rh: fixed(2) });
+const hw = producer({ device: board.device, link: board.link, bufferBytes: board.bufferBytes });
+
+function sample(): void {
+  const reading = board.read();
+  if (reading === null) {
+    flush(hw, board.asleep, 60_000);
+    return;
+  }
+  board.sent(hw.send(climate, reading) !== false);
+  setTimeout(sample, board.everyMs);
+}
+
+sample();

@@ -1,0 +1,159 @@
+// `npm run demo`: the whole path on real parts. Four devices in QuickJS play the readings of four real
+// motes through the proxy into Apache Kafka; on the way the link is pulled twice and the proxy is killed
+// with SIGKILL. Then Kafka's own console consumer counts.
+
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs, promisify } from 'node:util';
+import { buildFirmware } from '../../targets/build.js';
+import { ensureJars, projectFolder, SetupError } from '../kafka/jars.js';
+import { consoleConsumer } from '../site/console-consumer.js';
+import { type Mote, startMote } from '../site/mote.js';
+import { readMotes } from '../site/motes.js';
+import { type ProxyProcess, startProxy } from '../site/proxy-process.js';
+import { openRelay } from '../site/relay.js';
+import { createTopics, makeSite } from '../site/site.js';
+import { createCounter, isClean, sentence, type Verdict } from '../site/verdict.js';
+import { createView } from './view.js';
+
+const help = `Usage: npm run demo [-- --seconds 25] [-- --json]
+
+Four devices in QuickJS, each playing the readings of a real mote, a proxy, and a real Apache Kafka
+(the running one of \`npm run kafka\`, else one that is started for the demo and stopped after it).
+The link is pulled twice, the proxy is killed once. Ends with a count by Kafka's console consumer;
+exit code 1 if an event is lost, twice, out of order or made up.
+
+  --seconds N   how long the devices take for their readings (25)
+  --json        the verdict as one JSON object on standard output, the rest on standard error`;
+
+const { values: flags } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '25' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+
+async function demo(): Promise<Verdict> {
+  const seconds = Number(flags.seconds);
+  if (!(seconds >= 10)) throw new SetupError('--seconds takes a number from 10 on');
+  const view = createView(flags.json ? process.stderr : process.stdout);
+  await ensureJars((line) => view.say(line));
+  view.say('starting Kafka, unless one runs …');
+  const wasRunning = await askKafka('status').then(
+    () => true,
+    () => false,
+  );
+  const kafka = await askKafka('start');
+  const site = await makeSite({ bootstrap: kafka.bootstrap, label: 'demo' });
+  const topic = `${site.prefix}climate`;
+  let proxy: ProxyProcess | null = null;
+  const motes: Mote[] = [];
+  const relay = await openRelay(() => proxy?.tcpPort ?? null);
+  try {
+    await createTopics(kafka.bootstrap, [topic, `${site.prefix}headwater.loss`]);
+    proxy = await startProxy(site.config);
+    view.say(`the proxy runs (site ${site.name}, topic ${topic})`);
+    const firmware = await buildFirmware({
+      entry: { file: join(projectFolder, 'examples/sensor-firmware/firmware.ts') },
+      target: 'quickjs',
+      minify: true,
+    });
+    view.say(`the firmware is built: ${firmware.bytes} bytes with the SDK in it`);
+    const readings = await readMotes();
+    const longest = Math.max(...[...readings.values()].map((all) => all.length));
+    const everyMs = Math.max(1, Math.floor((seconds * 1000) / longest));
+    let fail = (_error: Error) => {};
+    const failed = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    failed.catch(() => {});
+    for (const [device, all] of readings) {
+      motes.push(
+        await startMote({
+          ...{ device, readings: all, code: firmware.code, port: relay.port, everyMs },
+          onError: (error) => fail(error),
+        }),
+      );
+    }
+    const rows = () =>
+      motes.map((mote) => {
+        const sent = mote.sent.size;
+        const buffered = mote.buffered();
+        const total = readings.get(mote.device)?.length ?? 0;
+        return { device: mote.device, sent, total, buffered, acknowledged: sent - buffered };
+      });
+    let inKafka: number | null = null;
+    const drawing = setInterval(async () => {
+      inKafka = (await proxy?.metric('headwater_events_committed_total')) ?? inKafka;
+      view.draw(rows(), inKafka);
+    }, 250);
+    const part = (seconds * 1000) / 5;
+    try {
+      await sleep(part);
+      view.say('the link is pulled');
+      relay.pull();
+      await sleep(1_500);
+      relay.plug();
+      view.say('the link is back');
+      await sleep(part);
+      view.say('the proxy is killed (SIGKILL)');
+      await proxy.kill();
+      proxy = null;
+      await sleep(1_000);
+      proxy = await startProxy(site.config);
+      view.say('the proxy is back');
+      await sleep(part);
+      view.say('the link is pulled again');
+      relay.pull();
+      await sleep(1_500);
+      relay.plug();
+      view.say('the link is back');
+      const asleep = await Promise.race([failed, Promise.all(motes.map((mote) => mote.asleep))]);
+      if (asleep.includes(false)) throw new SetupError('a device could not flush its events');
+    } finally {
+      clearInterval(drawing);
+    }
+    view.draw(rows(), inKafka);
+    view.say('all devices are asleep: everything is acknowledged; the proxy drains and ends');
+    const code = await proxy.stop();
+    if (code !== 0) throw new SetupError(`the proxy ended with exit code ${code}`);
+    proxy = null;
+    view.say("Kafka's console consumer counts, read_committed …");
+    const counter = createCounter();
+    await consoleConsumer({ bootstrap: kafka.bootstrap, topic, take: counter.take });
+    view.end();
+    return counter.judge(new Map(motes.map((mote) => [mote.device, mote.sent])));
+  } finally {
+    for (const mote of motes) mote.stop();
+    await proxy?.kill();
+    await relay.close();
+    await site.remove();
+    if (!wasRunning) await askKafka('stop');
+  }
+}
+
+async function askKafka(verb: 'start' | 'status' | 'stop'): Promise<{ bootstrap: string }> {
+  const command = join(projectFolder, 'dist/test/kafka/kafka.js');
+  const run = promisify(execFile)(process.execPath, [command, verb, '--json']);
+  const { stdout } = await run.catch((error: { stderr?: string }) => {
+    throw new SetupError(error.stderr?.trim() || String(error));
+  });
+  return JSON.parse(stdout) as { bootstrap: string };
+}
+
+if (flags.help) {
+  console.log(help);
+} else {
+  try {
+    const verdict = await demo();
+    console.log(flags.json ? JSON.stringify(verdict) : sentence(verdict));
+    process.exitCode = isClean(verdict) && verdict.accepted >= 18_000 ? 0 : 1;
+  } catch (error) {
+    process.exitCode = 1;
+    if (error instanceof SetupError) console.error(error.message);
+    else throw error;
+  }
+  process.exit();
+}

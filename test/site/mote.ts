@@ -1,0 +1,66 @@
+// A device of a site: the sensor firmware in its own QuickJS, playing one mote's readings, on a cable that
+// can be pulled. What the firmware says that it sent is written down here, outside the device.
+
+import { connect } from 'node:net';
+import { type RunningFirmware, runFirmware } from '../../targets/quickjs-host.js';
+import type { Reading } from './motes.js';
+
+export interface Mote {
+  device: string;
+  /** seq → the value as JSON, for each event that send() took. */
+  sent: Map<number, string>;
+  /** Events that the device holds and that are not acknowledged. */
+  buffered(): number;
+  /** Ended: every reading was sent and flush() called back. */
+  asleep: Promise<boolean>;
+  stop(): void;
+}
+
+export async function startMote(options: {
+  device: string;
+  readings: readonly Reading[];
+  code: string;
+  port: number;
+  everyMs: number;
+  bufferBytes?: number;
+  onError: (error: Error) => void;
+}): Promise<Mote> {
+  const { device, readings, code, port } = options;
+  const sent = new Map<number, string>();
+  let next = 0;
+  let asleep = (_safe: boolean) => {};
+  const whenAsleep = new Promise<boolean>((resolve) => {
+    asleep = resolve;
+  });
+  const firmware: RunningFirmware = await runFirmware({
+    code,
+    connect: () => connect({ port, host: '127.0.0.1', noDelay: true }),
+    board: {
+      device,
+      bufferBytes: options.bufferBytes ?? 8_192,
+      everyMs: options.everyMs,
+      read: () => {
+        const reading = readings[next];
+        return reading === undefined ? null : { t: reading.t, rh: reading.rh };
+      },
+      // The n-th call of send() has seq n, taken or not: [W-1].
+      sent: (taken) => {
+        if (taken === true) sent.set(next, JSON.stringify(readings[next]));
+        next += 1;
+        return null;
+      },
+      asleep: (safe) => {
+        asleep(safe === true);
+        return null;
+      },
+    },
+    onError: options.onError,
+  });
+  return {
+    device,
+    sent,
+    buffered: () => Number(firmware.evaluate('board.buffered ? board.buffered() : 0') ?? 0),
+    asleep: whenAsleep,
+    stop: () => firmware.stop(),
+  };
+}
