@@ -1,0 +1,91 @@
+// `npm run size`: minified bytes per target and import, against targets/budget.json; exit code 1 where one
+// is over. `--write` puts the table into README.md, which a test compares.
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { buildFirmware } from './build.js';
+
+export interface Size {
+  target: string;
+  import: string;
+  bytes: number;
+  bytesMax: number;
+}
+
+/** The firmware that is measured: what README.md shows, with a link that the host provides. */
+const core = `
+import { fixed, producer, stream, uint } from 'headwater';
+const climate = stream('climate', { t: fixed(1), rh: uint });
+const hw = producer({ device: 'press-07', link: globalThis.link, bufferBytes: 1024 });
+globalThis.sample = (t, rh) => hw.send(climate, { t, rh });
+`;
+
+/** What each import is measured by: as little as uses it. */
+const uses: Record<string, string> = {
+  'headwater/undeclared': `import { sendUndeclared } from 'headwater/undeclared'; globalThis.note = (v) => sendUndeclared(hw, 'note', v);`,
+  'headwater/flush': `import { flush } from 'headwater/flush'; globalThis.done = (f) => flush(hw, f, 1000);`,
+  'headwater/float': `import { float } from 'headwater/float'; const s = stream('s', { v: float }); globalThis.s = (v) => hw.send(s, { v });`,
+  'headwater/links/node-stream': `import { nodeStream } from 'headwater/links/node-stream'; globalThis.l = (f) => nodeStream(f);`,
+};
+
+/** Found from dist/ and from the sources alike. */
+const project = fileURLToPath(new URL('../..', import.meta.url));
+
+export async function measureSizes(): Promise<Size[]> {
+  const { about: _, ...budget } = JSON.parse(
+    await readFile(join(project, 'targets/budget.json'), 'utf8'),
+  ) as Record<string, Record<string, number>> & { about: string };
+  const sizes: Size[] = [];
+  for (const [target, imports] of Object.entries(budget)) {
+    const bytesOf = async (source: string) => {
+      const entry = { source, folder: project };
+      return (await buildFirmware({ entry, target, minify: true })).bytes;
+    };
+    const bare = await bytesOf(core);
+    for (const [name, bytesMax] of Object.entries(imports)) {
+      const use = uses[name];
+      if (use === undefined && name !== 'core') throw new Error(`budget.json: no use of ${name}`);
+      const bytes = use === undefined ? bare : (await bytesOf(core + use)) - bare;
+      sizes.push({ target, import: name, bytes, bytesMax });
+    }
+  }
+  return sizes;
+}
+
+export function sizeTable(sizes: readonly Size[]): string {
+  const rows = sizes.map((size) => {
+    const sign = size.import === 'core' ? '' : '+ ';
+    const name = size.import === 'core' ? 'core' : `\`${size.import}\``;
+    const number = (value: number) => value.toLocaleString('en');
+    return `| ${size.target} | ${name} | ${sign}${number(size.bytes)} | ${number(size.bytesMax)} |`;
+  });
+  return [
+    '| target | import | bytes, minified | at most |',
+    '| --- | --- | ---: | ---: |',
+    ...rows,
+  ].join('\n');
+}
+
+export const readmeMarks = ['<!-- sizes: npm run size -- --write -->', '<!-- /sizes -->'] as const;
+
+async function main(): Promise<void> {
+  const sizes = await measureSizes();
+  console.log(sizeTable(sizes));
+  for (const size of sizes.filter(({ bytes, bytesMax }) => bytes > bytesMax)) {
+    console.error(
+      `${size.target}, ${size.import}: ${size.bytes} B, ${size.bytes - size.bytesMax} over the budget`,
+    );
+    process.exitCode = 1;
+  }
+  if (process.argv.includes('--write')) {
+    const path = join(project, 'README.md');
+    const text = await readFile(path, 'utf8');
+    const [open, close] = readmeMarks;
+    const start = text.indexOf(open) + open.length;
+    const end = text.indexOf(close);
+    await writeFile(path, `${text.slice(0, start)}\n\n${sizeTable(sizes)}\n\n${text.slice(end)}`);
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await main();
