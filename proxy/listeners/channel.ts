@@ -1,0 +1,27 @@
+// Between listeners and sessions: a channel is a connection, a line, or a channel of a gateway. A
+// listener knows bytes only; what they mean is the handler's.
+
+export interface Channel {
+  /** For the log: "tcp 10.0.0.7:51234". */
+  readonly name: string;
+  /** A line is never closed for its silence, a connection is. */
+  readonly kind: 'connection' | 'line';
+  /** Takes all of it, or closes the channel when its peer has not read for too long. */
+  send(bytes: Uint8Array): void;
+  close(): void;
+}
+
+export interface ChannelHandler {
+  received(bytes: Uint8Array): void;
+  /** Once, also after the handler's own close(). */
+  closed(): void;
+}
+
+/** Called for each new channel. */
+export type Accept = (channel: Channel) => ChannelHandler;
+
+export interface Listener {
+  readonly port: number;
+  readonly channels: number;
+  close(): Promise<void>;
+}
