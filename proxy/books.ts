@@ -1,0 +1,137 @@
+// The books: received = committed + buffered + rejected + dropped, integers, each counted on its own, per
+// device. They live in the journal's checkpoint and are brought up to date by its replay, so that they
+// survive whatever the journal survives. An event is received once: when its record is first synced.
+// What devices say that they lost stands outside the equation.
+
+import type { BlockRecord, LossReason, LossRecord } from './journal/record.js';
+
+/** Event counts of one device. */
+export interface Account {
+  received: number;
+  committed: number;
+  rejected: Record<string, number>;
+  dropped: Record<string, number>;
+  /** Lost on the device or between its lives; `tail-unknown` counts boots, not events. */
+  lost: Record<string, number>;
+}
+
+export interface Balance {
+  received: number;
+  committed: number;
+  /** Counted by reading the journal, never by subtracting. */
+  buffered: number;
+  rejected: Record<string, number>;
+  dropped: Record<string, number>;
+  lost: Record<string, number>;
+  balanced: boolean;
+}
+
+export interface Books {
+  /** A record's first fsync, or its replay. */
+  synced(record: BlockRecord | LossRecord): void;
+  /** Kafka's answer, or its replay. */
+  confirmed(committed: readonly (readonly [device: string, events: number])[]): void;
+  account(device: string): Account;
+  devices(): IterableIterator<string>;
+  /** All devices together, with what was counted as buffered. */
+  balance(buffered: number): Balance;
+  /** For the checkpoint; only what `restore` takes. */
+  snapshot(): unknown;
+  restore(snapshot: unknown): void;
+}
+
+/** Refused by the proxy, not lost by the device: the other side of the equation. */
+const rejecting: ReadonlySet<LossReason> = new Set<LossReason>(['undecodable']);
+
+type Row = [
+  device: string,
+  received: number,
+  committed: number,
+  rejected: Record<string, number>,
+  dropped: Record<string, number>,
+  lost: Record<string, number>,
+];
+
+export function createBooks(): Books {
+  const accounts = new Map<string, Account>();
+
+  function account(device: string): Account {
+    let found = accounts.get(device);
+    if (found === undefined) {
+      found = { received: 0, committed: 0, rejected: {}, dropped: {}, lost: {} };
+      accounts.set(device, found);
+    }
+    return found;
+  }
+
+  return {
+    synced(record) {
+      const entry = account(record.device);
+      if (record.kind === 'block') {
+        entry.received += record.first + record.count - record.from;
+      } else if (rejecting.has(record.reason)) {
+        const events = (record.to ?? record.from) - record.from;
+        entry.received += events;
+        add(entry.rejected, record.reason, events);
+      } else {
+        add(entry.lost, record.reason, record.to === null ? 1 : record.to - record.from);
+      }
+    },
+    confirmed(committed) {
+      for (const [device, events] of committed) account(device).committed += events;
+    },
+    account,
+    devices: () => accounts.keys(),
+    balance(buffered) {
+      const all: Balance = {
+        ...{ received: 0, committed: 0, buffered, rejected: {}, dropped: {}, lost: {} },
+        balanced: false,
+      };
+      for (const entry of accounts.values()) {
+        all.received += entry.received;
+        all.committed += entry.committed;
+        for (const kind of ['rejected', 'dropped', 'lost'] as const) {
+          for (const [reason, events] of Object.entries(entry[kind]))
+            add(all[kind], reason, events);
+        }
+      }
+      const gone = sum(all.rejected) + sum(all.dropped);
+      all.balanced = all.received === all.committed + buffered + gone;
+      return all;
+    },
+    snapshot(): Row[] {
+      return [...accounts].map(([device, { received, committed, rejected, dropped, lost }]) => [
+        ...[device, received, committed],
+        ...[{ ...rejected }, { ...dropped }, { ...lost }],
+      ]) as Row[];
+    },
+    restore(snapshot) {
+      accounts.clear();
+      for (const [device, received, committed, rejected, dropped, lost] of snapshot as Row[]) {
+        accounts.set(device, { received, committed, rejected, dropped, lost });
+      }
+    },
+  };
+}
+
+/** For people, at exit. */
+export function balanceText(balance: Balance): string {
+  const part = (name: string, counts: Record<string, number>) => {
+    const reasons = Object.entries(counts).map(([reason, events]) => `${reason} ${events}`);
+    return `${name} ${sum(counts)}${reasons.length > 0 ? ` (${reasons.join(', ')})` : ''}`;
+  };
+  const { received, committed, buffered, rejected, dropped, lost, balanced } = balance;
+  const equation =
+    `received ${received} = committed ${committed} + buffered ${buffered} + ` +
+    `${part('rejected', rejected)} + ${part('dropped', dropped)}`;
+  const verdict = balanced ? 'the books balance' : 'THE BOOKS DO NOT BALANCE';
+  return `${equation}: ${verdict}; outside: ${part('lost before the proxy', lost)}`;
+}
+
+function add(counts: Record<string, number>, reason: string, events: number): void {
+  counts[reason] = (counts[reason] ?? 0) + events;
+}
+
+function sum(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((all, events) => all + events, 0);
+}

@@ -1,0 +1,127 @@
+// journal → batch: what a journal record is in Kafka. One record per event, one per lost range; key = device,
+// timestamp = event time, header hw-id = "<boot>/<seq>", header hw-time = how good the time is.
+// A block that is in the journal always decodes: the session read it before it was written.
+
+import { Encoder } from 'cbor-x';
+import { type BlockEvent, decodeBlock } from '../block.js';
+import type { Value } from '../cbor.js';
+import type { KafkaConfig } from '../config.js';
+import type { BlockRecord, Located, LossRecord, TableRecord } from '../journal/record.js';
+import { decodeTable, type StreamTable } from '../table.js';
+import type { SinkRecord } from './sink.js';
+
+export interface RecordMaker {
+  /** Takes records in the journal's order; tables and confirmations become no record. */
+  toRecords(located: Located): SinkRecord[];
+}
+
+/** A time further ahead of its arrival than this is not believed: Kafka refuses an hour. */
+const aheadMaxMs = 10 * 60_000;
+
+export function createRecordMaker(options: {
+  topics: KafkaConfig['topics'];
+  value: KafkaConfig['value'];
+  /** Those that were durable when the lane began; later ones come along with the journal. */
+  tables: Iterable<TableRecord>;
+}): RecordMaker {
+  const { topics, value } = options;
+  const tables = new Map<string, StreamTable>();
+  const encode = value === 'cbor' ? toCbor : (event: unknown) => Buffer.from(toJson(event));
+  for (const table of options.tables) learn(table);
+
+  function learn({ device, id, bytes }: TableRecord): void {
+    const table = decodeTable(bytes);
+    if (typeof table !== 'string') tables.set(`${id} ${device}`, table);
+  }
+
+  function block(record: BlockRecord): SinkRecord[] {
+    const { device, boot, first, from, count } = record;
+    const decoded = decodeBlock(
+      record.bytes,
+      tables.get(`${record.table} ${device}`) ?? null,
+      count,
+    );
+    if (decoded.kind !== 'events') {
+      throw new Error(`journal: block ${device} ${boot}/${first} does not decode: it was checked`);
+    }
+    const key = Buffer.from(device);
+    const records: SinkRecord[] = [];
+    for (let at = from - first; at < count; at++) {
+      const event = decoded.events[at];
+      if (event === undefined) break;
+      const claimedMs = Math.round(event.uptime + record.offsetMs);
+      records.push({
+        topic: topics.routes[event.stream] ?? topics.prefix + event.stream,
+        key,
+        value: encode(plain(event)),
+        ...time(claimedMs, record, `${boot}/${first + at}`),
+      });
+    }
+    return records;
+  }
+
+  function loss({ device, boot, from, to, reason, arrivalMs }: LossRecord): SinkRecord[] {
+    return [
+      {
+        topic: topics.loss,
+        key: Buffer.from(device),
+        value: Buffer.from(JSON.stringify({ boot, from, to, reason })),
+        timestampMs: arrivalMs,
+        headers: { 'hw-id': `${boot}/${from}` },
+      },
+    ];
+  }
+
+  return {
+    toRecords({ record }) {
+      switch (record.kind) {
+        case 'block':
+          return block(record);
+        case 'loss':
+          return loss(record);
+        case 'table':
+          learn(record);
+          return [];
+        default:
+          return [];
+      }
+    },
+  };
+}
+
+function time(
+  claimedMs: number,
+  { arrivalMs, quality }: BlockRecord,
+  id: string,
+): Pick<SinkRecord, 'timestampMs' | 'headers'> {
+  const believed = quality !== 'unknown' && claimedMs <= arrivalMs + aheadMaxMs && claimedMs >= 0;
+  return believed
+    ? { timestampMs: claimedMs, headers: { 'hw-id': id, 'hw-time': quality } }
+    : {
+        timestampMs: arrivalMs,
+        headers: { 'hw-id': id, 'hw-time': `unknown;claimed=${claimedMs}` },
+      };
+}
+
+const toJson = (event: unknown) => JSON.stringify(event, forJson);
+const toCbor = (event: unknown) => encoder.encode(event);
+const encoder = new Encoder({ useRecords: false, variableMapSize: true, mapsAsObjects: true });
+
+/** An object by field name; the bare value of an undeclared event. */
+function plain({ fields, values }: BlockEvent): unknown {
+  if (fields === null) return simple(values[0] ?? null);
+  return Object.fromEntries(fields.map((field, at) => [field.name, simple(values[at] ?? null)]));
+}
+
+function simple(value: Value): unknown {
+  if (value instanceof Map) {
+    return Object.fromEntries([...value].map(([key, part]) => [key, simple(part)]));
+  }
+  return Array.isArray(value) ? value.map(simple) : value;
+}
+
+/** JSON has no bytes (base64) and no integers beyond 2^53 (text); NaN and the infinities become null. */
+function forJson(_key: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  return typeof value === 'bigint' ? value.toString() : value;
+}

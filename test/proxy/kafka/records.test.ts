@@ -1,0 +1,147 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decode } from 'cbor-x';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { BlockRecord, Located, TableRecord } from '../../../proxy/journal/record.js';
+import { createRecordMaker } from '../../../proxy/kafka/records.js';
+import { projectFolder } from '../../kafka/jars.js';
+
+interface Event {
+  stream?: string;
+  name?: string;
+  uptime: number;
+  values?: Record<string, unknown>;
+  value?: unknown;
+}
+interface BlockCase {
+  name: string;
+  table: string;
+  events: Event[];
+  block: string;
+}
+interface TableCase {
+  name: string;
+  bytes: string;
+  id: string;
+}
+
+const test = suite('records');
+let blocks: BlockCase[] = [];
+let tables: TableCase[] = [];
+test.before(async () => {
+  const read = async (name: string) =>
+    (JSON.parse(await readFile(join(projectFolder, 'test/vectors', name), 'utf8')) as { cases: [] })
+      .cases;
+  blocks = await read('blocks.json');
+  tables = await read('tables.json');
+});
+
+const topics = { prefix: 'hall.', routes: { alarm: 'plant.alarms' }, loss: 'hall.lost' };
+const located = (record: Located['record']): Located => ({
+  ...{ record, lane: 0, generation: 1, offset: 0, end: 8, check: 0 },
+});
+const tableRecord = ({ id, bytes }: TableCase): TableRecord => ({
+  ...{ kind: 'table', device: 'press-07', id, bytes: Buffer.from(bytes, 'hex') },
+});
+function blockRecord(name: string, over: Partial<BlockRecord> = {}): BlockRecord {
+  const found = blocks.find((one) => one.name === name);
+  const table = tables.find((one) => one.name === found?.table);
+  if (found === undefined || table === undefined) throw new Error(`no vector ${name}`);
+  return {
+    ...{ kind: 'block', device: 'press-07', boot: 9, first: 100, count: found.events.length },
+    ...{ from: 100, table: table.id, arrivalMs: 2_000_000, offsetMs: 1_000_000, lastTimeMs: 0 },
+    ...{ quality: 'synced', bytes: Buffer.from(found.block, 'hex') },
+    ...over,
+  };
+}
+const maker = (value: 'json' | 'cbor' = 'json') =>
+  createRecordMaker({ topics, value, tables: tables.map(tableRecord) });
+
+test('a record per event: topic, key, time, identity, value', () => {
+  const records = maker().toRecords(located(blockRecord('three streams')));
+  const found = blocks.find((one) => one.name === 'three streams');
+  assert.equal(
+    records.map((record) => [record.topic, record.timestampMs, record.headers['hw-id']]),
+    found?.events.map((event, at) => [
+      event.stream === 'alarm' ? 'plant.alarms' : `hall.${event.stream}`,
+      1_000_000 + event.uptime,
+      `9/${100 + at}`,
+    ]),
+  );
+  assert.equal(JSON.parse(Buffer.from(records[0]?.value ?? []).toString()), {
+    ...{ bar: 101.3, strokes: 1, open: true },
+  });
+  assert.equal(JSON.parse(Buffer.from(records[1]?.value ?? []).toString()), {
+    ...{ rms: 0.5, axis: 'x', raw: Buffer.from('00ff', 'hex').toString('base64') },
+  });
+  assert.is(Buffer.from(records[0]?.key ?? []).toString(), 'press-07');
+  assert.is(records[0]?.headers['hw-time'], 'synced');
+});
+
+test('scaled values print as they were declared', () => {
+  const [record] = maker().toRecords(located(blockRecord('one event')));
+  assert.is(Buffer.from(record?.value ?? []).toString(), '{"t":21.5,"rh":40.25}');
+});
+
+test('what was received before is not made again', () => {
+  const records = maker().toRecords(located(blockRecord('steady sampling', { from: 107 })));
+  assert.equal(
+    records.map((record) => record.headers['hw-id']),
+    ['9/107', '9/108', '9/109'],
+  );
+});
+
+test('undeclared events go to the topic of their name, bare', () => {
+  const records = maker().toRecords(located(blockRecord('undeclared only')));
+  assert.equal(
+    records.map((record) => [record.topic, Buffer.from(record.value).toString()]),
+    [
+      ['hall.note', '"hello"'],
+      ['hall.note', '{"a":[1,-2,null,true],"b":"x"}'],
+      ['hall.level', '-3'],
+    ],
+  );
+});
+
+test('values as CBOR', () => {
+  const [record] = maker('cbor').toRecords(located(blockRecord('one event')));
+  assert.equal(decode(record?.value ?? new Uint8Array()), { t: 21.5, rh: 40.25 });
+});
+
+test('a time that Kafka would refuse, or that nobody knows, is the time of arrival', () => {
+  const ahead = blockRecord('one event', { offsetMs: 2_000_000 + 600_000 });
+  const [first] = maker().toRecords(located(ahead));
+  assert.is(first?.timestampMs, 2_000_000);
+  assert.is(first?.headers['hw-time'], `unknown;claimed=${2_600_000 + 5_012}`);
+  const [second] = maker().toRecords(located(blockRecord('one event', { quality: 'unknown' })));
+  assert.is(second?.timestampMs, 2_000_000);
+  const near = blockRecord('one event', { offsetMs: 2_000_000 + 600_000 - 5_012 });
+  assert.is(maker().toRecords(located(near))[0]?.headers['hw-time'], 'synced');
+});
+
+test('tables come along with the journal, per device', () => {
+  const late = createRecordMaker({ topics, value: 'json', tables: [] });
+  for (const table of tables) {
+    assert.equal(late.toRecords(located({ ...tableRecord(table), device: 'other' })), []);
+  }
+  assert.throws(() => late.toRecords(located(blockRecord('one event'))), /does not decode/);
+  for (const table of tables) late.toRecords(located(tableRecord(table)));
+  assert.is(late.toRecords(located(blockRecord('one event'))).length, 1);
+});
+
+test('a lost range is one record of the loss topic', () => {
+  const [record] = maker().toRecords(
+    located({
+      ...{ kind: 'loss', device: 'press-07', boot: 9, from: 5, to: 8 },
+      ...{ reason: 'overflow', arrivalMs: 77 },
+    }),
+  );
+  assert.is(record?.topic, 'hall.lost');
+  assert.is(record?.timestampMs, 77);
+  assert.equal(JSON.parse(Buffer.from(record?.value ?? []).toString()), {
+    ...{ boot: 9, from: 5, to: 8, reason: 'overflow' },
+  });
+});
+
+test.run();
