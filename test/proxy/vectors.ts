@@ -1,0 +1,12 @@
+import { readFileSync } from 'node:fs';
+
+// The hex vectors that both ends' tests read.
+
+const folder = new URL('../../../test/vectors/', import.meta.url);
+
+export function vectors<T>(name: string): T {
+  return JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) as T;
+}
+
+export const fromHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
+export const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
