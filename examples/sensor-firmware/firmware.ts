@@ -2,7 +2,7 @@
 // into Kafka. The board supplies the link, the sensor and the rhythm; here a mote's readings play the
 // sensor, until there are no more.
 
-import { fixed, producer, stream } from 'headwater';
+import { fixed, producer, type Stats, stream } from 'headwater';
 import { flush } from 'headwater/flush';
 import type { Link } from 'headwater/link';
 
@@ -16,12 +16,15 @@ declare const board: {
   read(): { t: number; rh: number } | null;
   /** Told after each call of send(): was it taken? */
   sent(taken: boolean): void;
+  /** For a display: put here by the firmware. */
+  stats: () => Stats;
   /** Everything is acknowledged (or not): the board may sleep. */
   asleep(safe: boolean): void;
 };
 
 const climate = stream('climate', { t: fixed(2), rh: fixed(2) });
 const hw = producer({ device: board.device, link: board.link, bufferBytes: board.bufferBytes });
+board.stats = hw.stats;
 
 function sample(): void {
   const reading = board.read();

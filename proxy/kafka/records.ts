@@ -114,6 +114,8 @@ function plain({ fields, values }: BlockEvent): unknown {
 }
 
 function simple(value: Value): unknown {
+  // A Buffer would turn itself into something else before forJson sees it.
+  if (value instanceof Uint8Array) return Uint8Array.from(value);
   if (value instanceof Map) {
     return Object.fromEntries([...value].map(([key, part]) => [key, simple(part)]));
   }

@@ -59,7 +59,7 @@ export async function startMote(options: {
   return {
     device,
     sent,
-    buffered: () => Number(firmware.evaluate('board.buffered ? board.buffered() : 0') ?? 0),
+    buffered: () => Number(firmware.evaluate('board.stats().buffered')),
     asleep: whenAsleep,
     stop: () => firmware.stop(),
   };
