@@ -1,25 +1,18 @@
-// `headwater build`: a firmware and the SDK in one file for an engine, with the id of its table of
-// declared streams computed here. Two passes of esbuild: one with the SDK left outside, to read the
-// declarations; one with everything in it.
+// `headwater build`: a firmware and the SDK in one file for an engine. Two passes of esbuild: one with the SDK left outside,
+// to read the declared streams; one with everything in it, where the engine's file takes the place of Node's, and the
+// table's id is a constant in the place of table-id.ts, so that no device carries SHA-256.
 
-import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildFailure, type BuildOptions, build, formatMessages, type Plugin } from 'esbuild';
-import * as sdk from '../sdk/index.js';
-import { tableBytes } from '../sdk/table.js';
-import { TABLE_ID_BYTES } from '../sdk/wire.js';
-import { type Declaration, readDeclarations } from './declarations.js';
+import type { Stream } from '../sdk/stream.js';
+import { tableId } from '../sdk/table-id.js';
 import { BuildError } from './error.js';
 import { node } from './node.js';
 import { quickjs } from './quickjs.js';
-
-export interface Target {
-  /** The file in sdk/engines/ that lends clock and timers. */
-  engine: string;
-  esbuild: Pick<BuildOptions, 'format' | 'target' | 'platform' | 'external'>;
-}
+import { readStreams } from './streams.js';
+import type { Target } from './target.js';
 
 export const targets: Record<string, Target> = { quickjs, node };
 
@@ -27,7 +20,7 @@ export interface Built {
   code: string;
   /** Bytes of `code`. */
   bytes: number;
-  streams: Declaration[];
+  streams: Stream[];
   /** 16 hex digits. */
   table: string;
 }
@@ -73,19 +66,22 @@ export async function buildFirmware(firmware: Firmware): Promise<Built> {
       external: [...(target.esbuild.external ?? []), 'headwater', 'headwater/*'],
     });
     const [map, bundle] = outside.outputFiles ?? [];
-    const streams = readDeclarations(bundle?.text ?? '', map?.text ?? '{}');
-    const table = tableOf(streams);
-    const id = createHash('sha256').update(table).digest().subarray(0, TABLE_ID_BYTES);
+    const streams = readStreams(bundle?.text ?? '', map?.text ?? '{}');
+    const id = idOf(streams);
     const inside = await build({
       ...options,
       minify: firmware.minify,
-      mangleProps: /[^_]_$/,
       legalComments: 'none',
       define: { HEADWATER_TABLE_ID: JSON.stringify([...id]) },
       plugins: [sdkOfThisPackage(target)],
     });
     const code = inside.outputFiles?.[0]?.text ?? '';
-    return { code, bytes: Buffer.byteLength(code), streams, table: id.toString('hex') };
+    return {
+      code,
+      bytes: Buffer.byteLength(code),
+      streams,
+      table: Buffer.from(id).toString('hex'),
+    };
   } catch (error) {
     if (isFailure(error)) {
       const lines = await formatMessages(error.errors, { kind: 'error', color: false });
@@ -128,23 +124,12 @@ export async function buildCommand(
   }
 }
 
-function tableOf(streams: Declaration[]): Uint8Array {
-  const types: Record<string, unknown> = { ...sdk };
-  return tableBytes(
-    streams.map(({ name, fields }) => ({
-      name,
-      fields: Object.fromEntries(
-        fields.map(({ name, type, argument }) => {
-          const exported = types[type];
-          return [name, (argument === null ? exported : call(exported, argument)) as sdk.FieldType];
-        }),
-      ),
-    })),
-  );
-}
-
-function call(maker: unknown, argument: number): unknown {
-  return typeof maker === 'function' ? maker(argument) : undefined;
+function idOf(streams: readonly Stream[]): Uint8Array {
+  try {
+    return tableId(streams);
+  } catch (error) {
+    throw new BuildError((error as Error).message);
+  }
 }
 
 /** The firmware's `headwater` is the package that this command belongs to, for the target's engine. */
@@ -160,11 +145,14 @@ function sdkOfThisPackage(target: Target): Plugin {
         ),
         sideEffects: false,
       }));
-      build.onResolve({ filter: /engines\/node\.js$/ }, ({ resolveDir }) =>
-        relative(folder, resolveDir).startsWith('..')
-          ? null
-          : { path: join(folder, 'engines', `${target.engine}.js`) },
-      );
+      const replaced: Record<string, string> = {
+        './engines/node.js': join('engines', `${target.engine}.js`),
+        './table-id.js': 'table-id-built.js',
+      };
+      build.onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
+        const file = relative(folder, resolveDir) === '' ? replaced[path] : undefined;
+        return file === undefined ? null : { path: join(folder, file), sideEffects: false };
+      });
     },
   };
 }

@@ -1,6 +1,6 @@
 // Node 20 or newer, for gateways, simulators and tests of firmware.
 
-import type { Target } from './build.js';
+import type { Target } from './target.js';
 
 export const node: Target = {
   engine: 'node',

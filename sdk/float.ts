@@ -1,0 +1,36 @@
+import { put, putBytes } from './cbor.js';
+import { ABSENT, type Field } from './stream.js';
+
+// Floats in the shortest of CBOR's three widths that keeps the value, PROTOCOL.md §4. NaN is absent.
+
+const view = new DataView(new ArrayBuffer(8));
+
+/** A field of floating-point numbers. */
+export const float: Field<number> = { type: 18, write: putFloat };
+
+export function putFloat(value: number | null): void {
+  if (typeof value !== 'number' || Number.isNaN(value)) put(ABSENT);
+  else {
+    view.setFloat32(0, value);
+    const bits = view.getUint32(0);
+    const exponent = Math.max(((bits >>> 23) & 255) - 127, -14);
+    // A half has 11 significant bits; below 2^-14 its unit is 2^-24.
+    const units = Math.abs(value) * 2 ** (10 - exponent);
+    const infinite = exponent > 127;
+    if (infinite && view.getFloat32(0) !== value) putDouble(value);
+    else if (infinite || (exponent < 16 && units === Math.floor(units))) {
+      put(249);
+      putBytes(((bits >>> 31) << 15) + (infinite ? 0x7c00 : ((exponent + 14) << 10) + units), 2);
+    } else if (view.getFloat32(0) === value) {
+      put(250);
+      putBytes(bits, 4);
+    } else putDouble(value);
+  }
+}
+
+function putDouble(value: number): void {
+  view.setFloat64(0, value);
+  put(251);
+  putBytes(view.getUint32(0), 4);
+  putBytes(view.getUint32(4), 4);
+}
