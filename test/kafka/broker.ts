@@ -20,6 +20,8 @@ export interface Broker {
   bootstrap: string;
   pid: number;
   dataFolder: string;
+  /** A second way in: it listens on `to` and tells clients to come to `from`, a free port. */
+  detour: { from: number; to: number };
   /** Ends it in order and waits for that. */
   stop(): Promise<void>;
   /** SIGKILL waits until it is gone; SIGSTOP and SIGCONT return at once. */
@@ -55,7 +57,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   if (pid === undefined) throw new SetupError('`java` could not be started');
   const bootstrap = `127.0.0.1:${ports.broker}`;
   const endGuard = options.detached === true ? () => {} : guard(pid);
-  const broker = { ...handle(child, endGuard), bootstrap, pid, dataFolder };
+  const broker = { ...handle(child, endGuard), bootstrap, pid, dataFolder, detour: ports.detour };
   try {
     await untilItAnswers(bootstrap, () => child.exitCode ?? child.signalCode);
   } catch (error) {
@@ -162,12 +164,17 @@ export function guard(pid: number): () => void {
 interface Ports {
   broker: number;
   controller: number;
+  detour: { from: number; to: number };
 }
 
 async function portsOf(dataFolder: string): Promise<Ports> {
   const file = join(dataFolder, 'ports.json');
   if (existsSync(file)) return JSON.parse(await readFile(file, 'utf8')) as Ports;
-  const ports = { broker: await freePort(), controller: await freePort() };
+  const ports = {
+    broker: await freePort(),
+    controller: await freePort(),
+    detour: { from: await freePort(), to: await freePort() },
+  };
   await writeFile(file, JSON.stringify(ports));
   return ports;
 }
@@ -192,10 +199,18 @@ function serverProperties(
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.voters': `1@127.0.0.1:${ports.controller}`,
-    listeners: `PLAINTEXT://127.0.0.1:${ports.broker},CONTROLLER://127.0.0.1:${ports.controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${ports.broker}`,
+    listeners: [
+      `PLAINTEXT://127.0.0.1:${ports.broker}`,
+      `DETOUR://127.0.0.1:${ports.detour.to}`,
+      `CONTROLLER://127.0.0.1:${ports.controller}`,
+    ].join(','),
+    'advertised.listeners': [
+      `PLAINTEXT://127.0.0.1:${ports.broker}`,
+      `DETOUR://127.0.0.1:${ports.detour.from}`,
+    ].join(','),
+    'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,DETOUR:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'log.dirs': join(dataFolder, 'log'),
     'num.partitions': '4',
     // One node: what Kafka keeps three of elsewhere.

@@ -6,24 +6,34 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Broker, startBroker } from './broker.js';
 
-let starting: Promise<string> | null = null;
+let starting: Promise<Broker> | null = null;
 
 /** The bootstrap address, `host:port[,host:port]`. */
-export function sharedBroker(): Promise<string> {
-  starting ??= start();
-  return starting;
+export async function sharedBroker(): Promise<string> {
+  return givenBrokers() ?? (await ownBroker()).bootstrap;
 }
 
-async function start(): Promise<string> {
+/** Its second way in, for a proxy put in between; null where the broker is not ours. */
+export async function sharedDetour(): Promise<Broker['detour'] | null> {
+  return givenBrokers() === null ? (await ownBroker()).detour : null;
+}
+
+function givenBrokers(): string | null {
   const given = process.env.KAFKA_BROKERS;
-  if (given !== undefined && given !== '') return given;
-  return (await temporaryBroker((line) => process.stderr.write(`${line}\n`))).bootstrap;
+  return given === undefined || given === '' ? null : given;
+}
+
+function ownBroker(): Promise<Broker> {
+  starting ??= temporaryBroker((line) => process.stderr.write(`${line}\n`));
+  return starting;
 }
 
 /** A broker of one's own in a temporary folder, for tests that stop or kill it. */
 export async function temporaryBroker(log: (line: string) => void = () => {}): Promise<Broker> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'headwater-kafka-'));
-  const broker = await startBroker({ dataFolder, log });
+  // Kafka looks for transactions past their time-out every 10 s; tests wait less.
+  const settings = { 'transaction.abort.timed.out.transaction.cleanup.interval.ms': '200' };
+  const broker = await startBroker({ dataFolder, log, settings });
   process.on('exit', () => {
     try {
       process.kill(broker.pid, 'SIGKILL');

@@ -1,0 +1,86 @@
+// Where a lane begins, or why it must not: KAFKA.md [K-22] as one pure function. It is asked twice
+// at each start, before the fence and after it.
+
+import type { Located, Position } from '../journal/record.js';
+
+export interface Evidence {
+  /** This journal's id. */
+  journal: string;
+  /** Offset of the first record that the journal still holds. */
+  begin: number;
+  /** The last position of this lane that the journal saw confirmed. */
+  confirmed: Position | null;
+  /** The position that Kafka holds. */
+  kafka: Position | null;
+  /** What the journal holds at the offset that Kafka's position names. */
+  named: Located | null;
+}
+
+export type Decision =
+  | { kind: 'first-start' | 'restart'; from: number }
+  /** Kafka forgot what it had confirmed: go on from the journal's own position, and say so. */
+  | { kind: 'kafka-lost'; from: number; message: string }
+  | { kind: 'refuse'; why: 'foreign-journal' | 'other-record'; message: string };
+
+export function decide(evidence: Evidence): Decision {
+  const { kafka, confirmed, begin, named } = evidence;
+  if (kafka === null) {
+    if (confirmed === null) return { kind: 'first-start', from: begin };
+    return kafkaLost(confirmed, 'has no position of this lane any more');
+  }
+  if (kafka.journal !== evidence.journal) return foreignJournal(evidence.journal, kafka);
+  if (confirmed !== null && samePosition(kafka, confirmed)) {
+    return { kind: 'restart', from: kafka.end };
+  }
+  const behind = confirmed !== null && kafka.end <= confirmed.end;
+  const held = named !== null && isNamedBy(named, kafka);
+  if (held && !behind) return { kind: 'restart', from: kafka.end };
+  if (behind && (held || kafka.offset < begin)) {
+    return kafkaLost(confirmed, `is back at ${kafka.end}`);
+  }
+  return otherRecord(kafka, named);
+}
+
+/** Whether the record is the one that the position names. */
+export function isNamedBy(located: Located, position: Position): boolean {
+  return (
+    located.offset === position.offset &&
+    located.end === position.end &&
+    located.generation === position.generation &&
+    located.check === position.check
+  );
+}
+
+function samePosition(a: Position, b: Position): boolean {
+  return (
+    a.journal === b.journal &&
+    a.generation === b.generation &&
+    a.offset === b.offset &&
+    a.end === b.end &&
+    a.check === b.check
+  );
+}
+
+function kafkaLost(confirmed: Position, found: string): Decision {
+  const message =
+    `Kafka ${found}, and had confirmed up to ${confirmed.end}: it lost data or was replaced; ` +
+    `going on from ${confirmed.end}`;
+  return { kind: 'kafka-lost', from: confirmed.end, message };
+}
+
+function foreignJournal(journal: string, kafka: Position): Decision {
+  const message =
+    `Kafka's position of lane ${kafka.lane} is of journal ${kafka.journal}, and this one is ` +
+    `${journal}: the journal was wiped, or another proxy uses this site's name. ` +
+    `Give this proxy another \`site\`, or put its journal back`;
+  return { kind: 'refuse', why: 'foreign-journal', message };
+}
+
+function otherRecord(kafka: Position, named: Located | null): Decision {
+  const found = named === null ? 'no record' : 'another record';
+  const message =
+    `Kafka's position of lane ${kafka.lane} names a record at ${kafka.offset}, where this ` +
+    `journal has ${found}: it is a copy, or an older one put back. ` +
+    `Start the proxy on the newest copy of its journal`;
+  return { kind: 'refuse', why: 'other-record', message };
+}

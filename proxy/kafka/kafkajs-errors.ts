@@ -1,0 +1,83 @@
+// What an error of kafkajs means for the lane: one of the kinds of sink.ts, found from Kafka's own
+// error name where there is one. Anything unknown is taken for the careful kind of its phase.
+
+import { SinkError, type SinkErrorKind } from './sink.js';
+
+/** `transaction`: records may have reached Kafka. The others leave nothing behind. */
+export type Phase = 'read' | 'fence' | 'transaction';
+
+const kinds = new Map<string, SinkErrorKind>([
+  ['INVALID_PRODUCER_EPOCH', 'epoch'],
+  ['PRODUCER_FENCED', 'epoch'],
+  // After one's own time-out the broker may say so instead: the partition is in no transaction.
+  ['INVALID_TXN_STATE', 'epoch'],
+  ['UNKNOWN_TOPIC_OR_PARTITION', 'topic-missing'],
+  ['INVALID_TOPIC_EXCEPTION', 'topic-missing'],
+  ['TOPIC_AUTHORIZATION_FAILED', 'topic-forbidden'],
+  ['MESSAGE_TOO_LARGE', 'refused'],
+  ['RECORD_LIST_TOO_LARGE', 'refused'],
+  ['INVALID_TIMESTAMP', 'refused'],
+  ['INVALID_RECORD', 'refused'],
+  ['UNSUPPORTED_FOR_MESSAGE_FORMAT', 'refused'],
+  ['POLICY_VIOLATION', 'refused'],
+  ['TRANSACTIONAL_ID_AUTHORIZATION_FAILED', 'misconfigured'],
+  ['CLUSTER_AUTHORIZATION_FAILED', 'misconfigured'],
+  ['SASL_AUTHENTICATION_FAILED', 'misconfigured'],
+  ['UNSUPPORTED_SASL_MECHANISM', 'misconfigured'],
+  ['SECURITY_DISABLED', 'misconfigured'],
+  ['INVALID_TRANSACTION_TIMEOUT', 'misconfigured'],
+  ['UNSUPPORTED_VERSION', 'misconfigured'],
+  ['INVALID_CONFIG', 'misconfigured'],
+  ['INVALID_REPLICATION_FACTOR', 'misconfigured'],
+]);
+
+/** Codes that kafkajs has no name for and reports by number. */
+const kindsByCode = new Map<number, SinkErrorKind>([[90, 'epoch']]);
+
+export function sinkError(error: unknown, phase: Phase): SinkError {
+  if (error instanceof SinkError) return error;
+  const found = firstKnown(error);
+  const kind = found ?? (phase === 'transaction' ? 'unanswered' : 'unreachable');
+  return new SinkError(kind, messageOf(error), { cause: error });
+}
+
+/** Kafka's name of the error, from wherever kafkajs wrapped it. */
+export function kafkaErrorType(error: unknown): string | null {
+  for (const link of chain(error)) {
+    if (typeof link.type === 'string') return link.type;
+  }
+  return null;
+}
+
+function firstKnown(error: unknown): SinkErrorKind | null {
+  for (const link of chain(error)) {
+    const byType = typeof link.type === 'string' ? kinds.get(link.type) : undefined;
+    const byCode = typeof link.code === 'number' ? kindsByCode.get(link.code) : undefined;
+    const kind = byType ?? byCode ?? (isAuthentication(link) ? 'misconfigured' : undefined);
+    if (kind !== undefined) return kind;
+  }
+  return null;
+}
+
+function isAuthentication(link: Link): boolean {
+  return link.name === 'KafkaJSSASLAuthenticationError';
+}
+
+interface Link {
+  type?: unknown;
+  code?: unknown;
+  name?: unknown;
+  cause?: unknown;
+}
+
+function* chain(error: unknown): Generator<Link> {
+  let link = error;
+  for (let depth = 0; depth < 8 && typeof link === 'object' && link !== null; depth++) {
+    yield link;
+    link = (link as Link).cause;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,220 @@
+// What the sink needs of kafkajs 2.2.4 and its public face doesn't give: both ends of a partition,
+// reading without a group, sockets that can be ended, and a timer that is mended. Every reach into
+// kafkajs's own files is here. That is safe because the version is pinned and was the last one; a
+// kafkajs that is laid out otherwise fails when this file is loaded, not in the field.
+// KAFKA.md, "kafkajs 2.2.4", says why each is needed.
+
+import { createRequire } from 'node:module';
+import { connect as connectTcp, isIP, Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import type { ISocketFactory, Kafka, KafkaConfig, Logger } from 'kafkajs';
+
+/** One connection to the cluster, below kafkajs's admin and consumer. */
+export interface Cluster {
+  connect(): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  addTargetTopic(topic: string): Promise<void>;
+  findTopicPartitionMetadata(topic: string): { partitionId: number; leader: number }[];
+  findBroker(where: { nodeId: number }): Promise<Broker>;
+  findControllerBroker(): Promise<Broker>;
+}
+
+export interface TopicDescription {
+  topic: string;
+  partitionMetadata: { partitionId: number; leader: number; replicas: number[] }[];
+}
+
+export interface Broker {
+  metadata(topics: string[]): Promise<{
+    brokers: { nodeId: number; host: string; port: number }[];
+    topicMetadata: TopicDescription[];
+  }>;
+  createTopics(request: {
+    topics: {
+      topic: string;
+      numPartitions: number;
+      replicationFactor: number;
+      configEntries: { name: string; value: string }[];
+    }[];
+    timeout: number;
+  }): Promise<unknown>;
+  describeConfigs(request: {
+    resources: { type: number; name: string; configNames?: string[] }[];
+  }): Promise<{ resources: { configEntries: { configName: string; configValue: string }[] }[] }>;
+  listOffsets(request: {
+    replicaId: number;
+    isolationLevel: number;
+    topics: { topic: string; partitions: { partition: number; timestamp: string }[] }[];
+  }): Promise<{ responses: { partitions: { offset: string }[] }[] }>;
+  fetch(request: {
+    replicaId: number;
+    isolationLevel: number;
+    maxWaitTime: number;
+    maxBytes: number;
+    topics: {
+      topic: string;
+      partitions: { partition: number; fetchOffset: string; maxBytes: number }[];
+    }[];
+  }): Promise<{ responses: { partitions: FetchedPartition[] }[] }>;
+}
+
+export interface FetchedPartition {
+  abortedTransactions: { producerId: string; firstOffset: string }[] | null;
+  messages: FetchedMessage[];
+}
+
+export interface FetchedMessage {
+  offset: string;
+  key: Buffer | null;
+  value: Buffer | null;
+  isControlRecord: boolean;
+  batchContext: { producerId: string; inTransaction: boolean };
+}
+
+interface RequestQueue {
+  pending: unknown[];
+  throttledUntil: number;
+  throttleCheckTimeoutId: NodeJS.Timeout | null;
+  checkPendingRequests(): void;
+  scheduleCheckPendingRequests(): void;
+}
+
+const require = createRequire(import.meta.url);
+const ClusterClass = require('kafkajs/src/cluster') as new (options: object) => Cluster;
+const QueueClass = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
+
+export const isolation = { readUncommitted: 0, readCommitted: 1 } as const;
+const anyReplica = -1;
+const ends = { latest: '-1', earliest: '-2' } as const;
+export const topicResource = 2;
+
+/** Shares the configuration of `kafka`, not its connections. Never creates a topic. */
+export function openCluster(kafka: Kafka, config: KafkaConfig): Cluster {
+  const logger: Logger = kafka.logger();
+  return new ClusterClass({
+    ...config,
+    logger,
+    // As long as kafkajs's own; we ask explicitly before it passes.
+    metadataMaxAge: 300_000,
+    allowAutoTopicCreation: false,
+    maxInFlightRequests: 1,
+  });
+}
+
+export async function offsetOf(
+  broker: Broker,
+  topic: string,
+  partition: number,
+  which: keyof typeof ends,
+  isolationLevel: number,
+): Promise<bigint> {
+  const answer = await broker.listOffsets({
+    replicaId: anyReplica,
+    isolationLevel,
+    topics: [{ topic, partitions: [{ partition, timestamp: ends[which] }] }],
+  });
+  const offset = answer.responses[0]?.partitions[0]?.offset;
+  if (offset === undefined) throw new Error(`no offset of ${topic}-${partition} in the answer`);
+  return BigInt(offset);
+}
+
+/** Committed records from `from` on, and where to go on; at most about a megabyte. */
+export async function fetchCommitted(
+  broker: Broker,
+  topic: string,
+  partition: number,
+  from: bigint,
+): Promise<{ messages: FetchedMessage[]; next: bigint }> {
+  const answer = await broker.fetch({
+    replicaId: anyReplica,
+    isolationLevel: isolation.readCommitted,
+    maxWaitTime: 100,
+    maxBytes: 1_048_576,
+    topics: [
+      { topic, partitions: [{ partition, fetchOffset: String(from), maxBytes: 1_048_576 }] },
+    ],
+  });
+  const fetched = answer.responses[0]?.partitions[0];
+  if (fetched === undefined) throw new Error(`no ${topic}-${partition} in the answer`);
+  const last = fetched.messages.at(-1);
+  // Compaction can leave a batch without records: step over it.
+  const next = last === undefined ? from + 1n : BigInt(last.offset) + 1n;
+  const messages = withoutAborted(fetched).filter((message) => BigInt(message.offset) >= from);
+  return { messages, next };
+}
+
+/** Records outside aborted transactions, control records left out. */
+export function withoutAborted(fetched: FetchedPartition): FetchedMessage[] {
+  const waiting = [...(fetched.abortedTransactions ?? [])].sort((a, b) =>
+    BigInt(a.firstOffset) < BigInt(b.firstOffset) ? -1 : 1,
+  );
+  const aborted = new Set<string>();
+  return fetched.messages.filter((message) => {
+    while (waiting[0] !== undefined && BigInt(waiting[0].firstOffset) <= BigInt(message.offset)) {
+      aborted.add(waiting[0].producerId);
+      waiting.shift();
+    }
+    const { producerId, inTransaction } = message.batchContext;
+    if (message.isControlRecord) {
+      aborted.delete(producerId);
+      return false;
+    }
+    return !(inTransaction && aborted.has(producerId));
+  });
+}
+
+export interface Sockets {
+  factory: ISocketFactory;
+  /** Ends all of them at once; what kafkajs still tries after that never connects, for ever. */
+  end(): void;
+}
+
+/**
+ * The sockets of one sink. kafkajs's `disconnect` waits for answers that may never come, and its
+ * nested retries go on after we gave up. A socket that ends before it connects leaves kafkajs's
+ * promise unsettled with no timer behind it: the whole chain is forgotten.
+ */
+export function createSockets(): Sockets {
+  const open = new Set<Socket>();
+  let ended = false;
+  const factory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+    if (ended) return deadSocket();
+    // kafkajs passes TLS options, or nothing for plain TCP.
+    const tls = ssl as ConnectionOptions | undefined;
+    const named = isIP(host) === 0 ? { servername: host } : {};
+    const socket = tls
+      ? connectTls({ host, port, ...named, ...tls }, onConnect)
+      : connectTcp({ host, port }, onConnect);
+    socket.setKeepAlive(true, 60_000);
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    return socket;
+  };
+  const end = () => {
+    ended = true;
+    for (const socket of open) {
+      // kafkajs rejects what it waits for on 'end'; destroy() alone doesn't emit it.
+      socket.emit('end');
+      socket.destroy();
+      socket.on('error', () => {});
+    }
+  };
+  return { factory, end };
+}
+
+function deadSocket(): Socket {
+  const socket = new Socket();
+  process.nextTick(() => socket.emit('end'));
+  return socket;
+}
+
+/** kafkajs re-arms this timer with a negative delay, for ever: once a millisecond and connection. */
+QueueClass.prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
+  // An answer that makes room and `push` both come here again: nothing pending, nothing to do.
+  if (this.throttleCheckTimeoutId !== null || this.pending.length === 0) return;
+  const delayMs = Math.max(10, this.throttledUntil - Date.now());
+  this.throttleCheckTimeoutId = setTimeout(() => {
+    this.throttleCheckTimeoutId = null;
+    this.checkPendingRequests();
+  }, delayMs);
+};

@@ -1,0 +1,309 @@
+// The contract of proxy/kafka/sink.ts as scenarios: what a lane may rely on, whatever the client.
+// Every scenario ends by asking a read_committed consumer what is really there.
+
+import { randomBytes } from 'node:crypto';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Position } from '../../proxy/journal/record.js';
+import {
+  type Claim,
+  type KafkaSink,
+  SinkError,
+  type SinkErrorKind,
+  type SinkRecord,
+} from '../../proxy/kafka/sink.js';
+import type { SinkTimes, Site, World } from './world.js';
+
+const journal = randomBytes(16).toString('hex');
+
+export function sinkConformance(name: string, openWorld: () => Promise<World>): void {
+  const test = suite(name);
+  let world: World;
+  test.before(async () => {
+    world = await openWorld();
+  });
+  test.after(() => world?.close());
+
+  test('a new site has neither position nor claim', async () => {
+    const site = world.freshSite();
+    const sink = site.openSink();
+    assert.equal(await sink.read(), { position: null, claim: null });
+    await sink.close();
+  });
+
+  test('a transaction brings records and position together', async () => {
+    const site = world.freshSite();
+    await site.createTopic('events', 3);
+    const sink = await started(site, 'one');
+    const headers = { 'hw-id': '7.0', 'hw-time': 'synced' };
+    await sink.transaction(
+      [{ ...event(site, 'e0'), headers, timestampMs: 1_700_000_000_123 }],
+      at(1),
+    );
+    await sink.transaction([event(site, 'e1'), event(site, 'e2')], at(2));
+    const state = await sink.read();
+    assert.equal(state.position, at(2));
+    assert.is(state.claim?.owner, 'one');
+    await sink.close();
+    const all = await site.committed('events');
+    assert.equal(values(all), ['e0', 'e1', 'e2']);
+    assert.is(new Set(all.map(({ partition }) => partition)).size, 1);
+    assert.is(all[0]?.timestampMs, 1_700_000_000_123);
+    assert.equal(all[0]?.headers, headers);
+    assert.is(all[0]?.key, 'press-07');
+  });
+
+  test('a reader alone fences nobody', async () => {
+    const site = world.freshSite();
+    await site.createTopic('events', 1);
+    const owner = await started(site, 'owner');
+    const reader = site.openSink();
+    assert.is((await reader.read()).claim?.owner, 'owner');
+    await reader.checkTopics([site.topicOf('events')]);
+    await reader.close();
+    await owner.transaction([event(site, 'e0')], at(1));
+    await owner.close();
+    assert.equal(values(await site.committed('events')), ['e0']);
+  });
+
+  test('a fence stops the owner before, and the claim says who did it', async () => {
+    const site = world.freshSite();
+    await site.createTopic('events', 1);
+    const before = await started(site, 'before');
+    await before.transaction([event(site, 'e0')], at(1));
+    const after = await started(site, 'after');
+    await fails(before.transaction([event(site, 'doomed')], at(2)), 'epoch');
+    const state = await after.read();
+    assert.is(state.claim?.owner, 'after');
+    assert.equal(state.position, at(1));
+    await closeAll(before, after);
+    assert.equal(values(await site.committed('events')), ['e0']);
+  });
+
+  test('a commit on its way when the lane is fenced does not land after the read', async () => {
+    const site = world.freshSite();
+    await site.createTopic('events', 1);
+    const before = await started(site, 'before');
+    await before.transaction([event(site, 'e0')], at(1));
+    const { held, release } = site.hold('endTxn');
+    const late = before.transaction([event(site, 'e1')], at(2));
+    late.catch(() => {});
+    await held;
+    const after = await started(site, 'after');
+    assert.equal((await after.read()).position, at(1));
+    release();
+    await fails(late, 'epoch');
+    await after.transaction([event(site, 'e1')], at(2));
+    await closeAll(before, after);
+    assert.equal(values(await site.committed('events')), ['e0', 'e1']);
+  });
+
+  test('a produce that arrives after the fence changes nothing', async () => {
+    const site = world.freshSite();
+    await site.createTopic('events', 1);
+    const before = await started(site, 'before');
+    await before.transaction([event(site, 'e0')], at(1));
+    const { held, release } = site.hold('produce');
+    const late = before.transaction([event(site, 'late')], at(2));
+    late.catch(() => {});
+    await held;
+    const after = await started(site, 'after');
+    await after.transaction([event(site, 'e1')], at(2));
+    release();
+    await fails(late, 'epoch');
+    await after.transaction([event(site, 'e2')], at(3));
+    assert.equal((await after.read()).position, at(3));
+    await closeAll(before, after);
+    assert.equal(values(await site.committed('events')), ['e0', 'e1', 'e2']);
+  });
+
+  test('commit applied, its answer lost: the next start sees it', async () => {
+    const site = world.freshSite();
+    await site.createTopic('events', 1);
+    const sink = await started(site, 'one', { requestTimeoutMs: 500 });
+    site.loseAnswers('endTxn', 1);
+    await fails(sink.transaction([event(site, 'e0')], at(1)), 'unanswered');
+    await sink.close();
+    const next = await started(site, 'one');
+    assert.equal((await next.read()).position, at(1));
+    await next.close();
+    assert.equal(values(await site.committed('events')), ['e0']);
+  });
+
+  test('commit never applied: the next start sees the position before', async () => {
+    const site = world.freshSite();
+    await site.createTopic('events', 1);
+    const sink = await started(site, 'one', { requestTimeoutMs: 500 });
+    await sink.transaction([event(site, 'e0')], at(1));
+    site.loseRequests('endTxn', 1);
+    await fails(sink.transaction([event(site, 'e1')], at(2)), 'unanswered');
+    await sink.close();
+    const next = await started(site, 'one');
+    assert.equal((await next.read()).position, at(1));
+    await next.transaction([event(site, 'e1')], at(2));
+    await next.close();
+    assert.equal(values(await site.committed('events')), ['e0', 'e1']);
+  });
+
+  for (const count of [1, 2, 4, 40]) {
+    test(`${count} answers to produce lost: nothing lost, nothing twice`, async () => {
+      const site = world.freshSite();
+      await site.createTopic('events', 1);
+      const impatient = { requestTimeoutMs: 300, deadlineMs: 2000 };
+      let sink = await started(site, 'one', impatient);
+      let armed = false;
+      for (let done = 0; done < 4; ) {
+        if (done === 1 && !armed) site.loseAnswers('produce', count);
+        armed = done >= 1;
+        try {
+          await sink.transaction([event(site, `e${done}`)], at(done + 1));
+          done++;
+        } catch (error) {
+          assert.instance(error, SinkError);
+          site.loseAnswers('produce', 0);
+          await sink.close();
+          sink = await started(site, 'one', impatient);
+          done = (await sink.read()).position?.offset ?? 0;
+        }
+      }
+      await sink.close();
+      assert.equal(values(await site.committed('events')), ['e0', 'e1', 'e2', 'e3']);
+    });
+  }
+
+  test('its own time-out aborts a transaction, and looks like a fence', async () => {
+    const site = world.freshSite();
+    await site.createTopic('events', 1);
+    const sink = await started(site, 'one', { transactionTimeoutMs: 1000 });
+    await sink.transaction([event(site, 'e0')], at(1));
+    const { held, release } = site.hold('endTxn');
+    const slow = sink.transaction([event(site, 'e1')], at(2));
+    slow.catch(() => {});
+    await held;
+    await site.pastTimeout(1000);
+    release();
+    await fails(slow, 'epoch');
+    await sink.close();
+    const reader = site.openSink();
+    const state = await reader.read();
+    assert.equal(state.position, at(1));
+    assert.is(state.claim?.owner, 'one');
+    await reader.close();
+    assert.equal(values(await site.committed('events')), ['e0']);
+  });
+
+  test('an open transaction of somebody else hides no position', async () => {
+    const site = world.freshSite();
+    await site.createTopic('events', 1);
+    const sink = await started(site, 'one');
+    await sink.transaction([event(site, 'e0')], at(1));
+    const foreign = await site.openForeignTransaction();
+    await sink.transaction([event(site, 'e1')], at(2));
+    const reading = sink.read();
+    await foreign.commit();
+    assert.equal((await reading).position, at(2));
+    await sink.close();
+  });
+
+  test('a missing topic is named, and found once it is there', async () => {
+    const site = world.freshSite();
+    await site.createTopic('events', 1);
+    const sink = await started(site, 'one');
+    const topics = [site.topicOf('events'), site.topicOf('absent')];
+    const error = await fails(sink.checkTopics(topics), 'topic-missing');
+    assert.is(error.topic, site.topicOf('absent'));
+    await site.createTopic('absent', 1);
+    await sink.checkTopics(topics);
+    await sink.transaction([{ ...event(site, 'e0'), topic: site.topicOf('absent') }], at(1));
+    await sink.close();
+    assert.equal(values(await site.committed('absent')), ['e0']);
+  });
+
+  test('one record that Kafka refuses takes its whole transaction with it', async () => {
+    const site = world.freshSite();
+    await site.createTopic('events', 1);
+    const sink = await started(site, 'one');
+    const ahead = { ...event(site, 'ahead'), timestampMs: Date.now() + 2 * 3_600_000 };
+    await fails(sink.transaction([event(site, 'good'), ahead], at(1)), 'refused');
+    await fails(sink.transaction([event(site, 'after')], at(1)), 'refused');
+    await sink.close();
+    const next = await started(site, 'one');
+    assert.is((await next.read()).position, null);
+    await next.close();
+    assert.equal(await site.committed('events'), []);
+  });
+
+  test('close ends what is unanswered, and returns', async () => {
+    const site = world.freshSite();
+    await site.createTopic('events', 1);
+    const sink = await started(site, 'one');
+    site.blackHole(true);
+    const waiting = sink.transaction([event(site, 'e0')], at(1));
+    waiting.catch(() => {});
+    await sink.close();
+    await fails(waiting, 'unreachable');
+    const reader = site.openSink();
+    const reading = reader.read();
+    reading.catch(() => {});
+    await reader.close();
+    await fails(reading, 'unreachable');
+    site.blackHole(false);
+  });
+
+  test.run();
+
+  async function started(site: Site, owner: string, options: SinkTimes = {}): Promise<KafkaSink> {
+    // As a lane does: Kafka may still be loading what a transaction needs.
+    for (let tries = 0; ; tries++) {
+      const sink = site.openSink(options);
+      try {
+        await sink.read();
+        await sink.fence(claim(owner));
+        return sink;
+      } catch (error) {
+        await sink.close();
+        if (!(error instanceof SinkError && error.kind === 'unreachable') || tries === 20)
+          throw error;
+      }
+    }
+  }
+}
+
+function claim(owner: string): Claim {
+  return { lane: 0, owner, journal, host: 'test' };
+}
+
+/** The position after the n-th record. */
+function at(n: number): Position {
+  return { lane: 0, journal, generation: 1, offset: n, end: n + 1, check: 0xfeed + n };
+}
+
+function event(site: Site, value: string): SinkRecord {
+  return {
+    topic: site.topicOf('events'),
+    key: Buffer.from('press-07'),
+    value: Buffer.from(value),
+    timestampMs: Date.now(),
+    headers: {},
+  };
+}
+
+function values(all: { value: string }[]): string[] {
+  return all.map(({ value }) => value);
+}
+
+async function fails(promise: Promise<unknown>, kind: SinkErrorKind): Promise<SinkError> {
+  try {
+    await promise;
+  } catch (error) {
+    assert.instance(error, SinkError);
+    const found = error as SinkError;
+    assert.is(found.kind, kind, found.message);
+    return found;
+  }
+  throw new Error(`should have failed with '${kind}'`);
+}
+
+async function closeAll(...sinks: KafkaSink[]): Promise<void> {
+  for (const sink of sinks) await sink.close();
+}
