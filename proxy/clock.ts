@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+
 // Time, timers and randomness, passed in everywhere so that a whole site can run in a simulation.
 
 export interface Clock {
@@ -9,4 +11,18 @@ export interface Clock {
   after(delayMs: number, task: () => void): () => void;
   /** Fresh random bytes. */
   random(byteCount: number): Uint8Array;
+}
+
+/** The machine's own. Its timers do not keep a process alive that has nothing else to do. */
+export function systemClock(): Clock {
+  return {
+    nowMs: () => Date.now(),
+    monotonicMs: () => performance.now(),
+    after(delayMs, task) {
+      const timer = setTimeout(task, delayMs);
+      timer.unref();
+      return () => clearTimeout(timer);
+    },
+    random: (byteCount) => randomBytes(byteCount),
+  };
 }

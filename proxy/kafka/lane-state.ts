@@ -57,17 +57,11 @@ const table: Readonly<Record<LaneStateName, Row>> = {
     refuse: 'refused',
     'claim-foreign': 'fenced',
   },
-  flowing: { ...row('flowing'), ...failures, 'topics-bad': 'held', refuse: 'refused' },
+  flowing: { ...row('flowing'), ...failures, 'topics-bad': 'held' },
   held: { ...row('held'), ...failures, 'topics-good': 'flowing' },
   waiting: { ...row('waiting'), retry: 'starting' },
-  claims: {
-    ...row('claims'),
-    ...failures,
-    // Reading can't meet one; if it does, read again later.
-    'failed-epoch': 'claims',
-    'claim-ours': 'waiting',
-    'claim-foreign': 'fenced',
-  },
+  // Unreachable is no answer: a start that doesn't know would fence the rightful owner.
+  claims: { ...row('claims'), 'claim-ours': 'waiting', 'claim-foreign': 'fenced' },
   refused: { ...row('refused'), stop: 'refused' },
   fenced: { ...row('fenced'), stop: 'fenced' },
   stopped: row('stopped'),

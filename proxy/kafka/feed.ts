@@ -1,0 +1,230 @@
+// journal → batch: what the lane commits next, cut to its limits, never beyond the journal's last
+// completed fsync. KAFKA.md [K-2] to [K-4]
+//
+//     committed │ batch in flight │ batch ahead │ read, not yet cut │ synced, not yet read │ unsynced
+//               position                                            cursor                 end
+
+import type { Clock } from '../clock.js';
+import type { Located, Position } from '../journal/record.js';
+import type { SinkRecord } from './sink.js';
+
+/** The journal as a lane reads it. Offsets are the journal's own: those of Located and Position. */
+export interface LaneReader {
+  /** Offset of the first record that is still held. */
+  begin(): Promise<number>;
+  /**
+   * Records that begin at or after `from` and end at or before `until`, in order, all lanes; at
+   * least one where there is one, about `bytesMax` at most. `next` is where to go on reading.
+   */
+  read(
+    from: number,
+    until: number,
+    bytesMax: number,
+  ): Promise<{ located: Located[]; next: number }>;
+  /** The record that begins at `offset`; null where none does. */
+  at(offset: number): Promise<Located | null>;
+}
+
+export interface BatchLimits {
+  /** Kafka records in a transaction; a block is never divided, so the last may go over. */
+  recordsMax: number;
+  /** Keys, values and headers of a transaction. Kafka takes 1 MB per partition by default. */
+  bytesMax: number;
+  /** How long the first record waits for others. */
+  lingerMs: number;
+  /** Journal records that give Kafka records; small while a poisoned one is looked for. */
+  blocksMax: number;
+}
+
+export interface Batch {
+  records: SinkRecord[];
+  topics: string[];
+  /** Events per device. */
+  committed: [device: string, events: number][];
+  /** Names the last journal record that is covered. */
+  position: Position;
+  /** The journal records in it that gave Kafka records. */
+  blocks: Located[];
+}
+
+export interface FeedOptions {
+  lane: number;
+  journalId: string;
+  from: number;
+  reader: LaneReader;
+  toRecords(located: Located): SinkRecord[];
+  limits: BatchLimits;
+  clock: Clock;
+}
+
+export interface Feed {
+  /** Everything below `end` is durable. */
+  syncedEnd(end: number): void;
+  /** The next batch, when there is one; null once closed. One at a time. */
+  take(): Promise<Batch | null>;
+  close(): void;
+}
+
+const readBytesMax = 262_144;
+/** An idle lane moves its position when it has passed this much that gave no records. */
+const passedBytesMax = 1_048_576;
+/** What Kafka adds to a record, roughly. */
+const recordOverheadBytes = 40;
+
+export function createFeed(options: FeedOptions): Feed {
+  return new JournalFeed(options);
+}
+
+class JournalFeed implements Feed {
+  readonly #options: FeedOptions;
+  #cursor: number;
+  #end: number;
+  #closed = false;
+  /** Read and not yet cut: at most one read's worth. */
+  #waiting: Located[] = [];
+  #wake = () => {};
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#cursor = options.from;
+    this.#end = options.from;
+  }
+
+  syncedEnd(end: number): void {
+    if (end <= this.#end) return;
+    this.#end = end;
+    this.#wake();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
+  async take(): Promise<Batch | null> {
+    const { limits, clock } = this.#options;
+    const cut = new Cut(this.#options);
+    let lingersUntilMs: number | null = null;
+    while (!this.#closed) {
+      const next = this.#waiting[0];
+      if (next !== undefined) {
+        if (!cut.add(next)) return cut.batch();
+        this.#waiting.shift();
+        if (cut.full) return cut.batch();
+      } else if (this.#cursor < this.#end) {
+        await this.#read();
+      } else if (cut.empty && cut.passedBytes < passedBytesMax) {
+        await this.#more(null);
+      } else {
+        lingersUntilMs ??= clock.monotonicMs() + limits.lingerMs;
+        const leftMs = lingersUntilMs - clock.monotonicMs();
+        if (leftMs <= 0) return cut.batch();
+        await this.#more(leftMs);
+      }
+    }
+    return null;
+  }
+
+  async #read(): Promise<void> {
+    const end = this.#end;
+    const { located, next } = await this.#options.reader.read(this.#cursor, end, readBytesMax);
+    this.#waiting.push(...located);
+    // A reader that can't go on before more is synced answers where it stands.
+    if (next > this.#cursor) this.#cursor = next;
+    else await this.#more(null);
+  }
+
+  /** Until more is synced, the feed is closed or the time has passed. */
+  #more(delayMs: number | null): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = delayMs === null ? () => {} : this.#options.clock.after(delayMs, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}
+
+/** A batch in the making. */
+class Cut {
+  readonly #options: FeedOptions;
+  readonly #records: SinkRecord[] = [];
+  readonly #topics = new Set<string>();
+  readonly #committed = new Map<string, number>();
+  readonly #blocks: Located[] = [];
+  #last: Located | null = null;
+  #bytes = 0;
+  passedBytes = 0;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+  }
+
+  get empty(): boolean {
+    return this.#records.length === 0;
+  }
+
+  get full(): boolean {
+    const { recordsMax, bytesMax, blocksMax } = this.#options.limits;
+    return (
+      this.#records.length >= recordsMax ||
+      this.#bytes >= bytesMax ||
+      this.#blocks.length >= blocksMax
+    );
+  }
+
+  /** False where it belongs into the next batch. */
+  add(located: Located): boolean {
+    const { lane, toRecords, limits } = this.#options;
+    const records = located.lane === lane ? toRecords(located) : [];
+    const bytes = records.reduce((sum, record) => sum + bytesOf(record), 0);
+    const over =
+      this.#records.length + records.length > limits.recordsMax ||
+      this.#bytes + bytes > limits.bytesMax;
+    if (over && !this.empty && records.length > 0) return false;
+    this.#last = located;
+    if (records.length === 0) {
+      this.passedBytes += located.end - located.offset;
+      return true;
+    }
+    for (const record of records) {
+      this.#records.push(record);
+      this.#topics.add(record.topic);
+    }
+    this.#bytes += bytes;
+    this.#blocks.push(located);
+    countEvents(located, records.length, this.#committed);
+    return true;
+  }
+
+  batch(): Batch {
+    const last = this.#last;
+    if (last === null) throw new Error('a batch of nothing');
+    return {
+      records: this.#records,
+      topics: [...this.#topics],
+      committed: [...this.#committed],
+      blocks: this.#blocks,
+      position: positionOf(last, this.#options.lane, this.#options.journalId),
+    };
+  }
+}
+
+/** A block's Kafka records are its events; a loss record is none. */
+export function countEvents(located: Located, records: number, into: Map<string, number>): void {
+  if (located.record.kind !== 'block') return;
+  const { device } = located.record;
+  into.set(device, (into.get(device) ?? 0) + records);
+}
+
+function positionOf(located: Located, lane: number, journal: string): Position {
+  const { generation, offset, end, check } = located;
+  return { lane, journal, generation, offset, end, check };
+}
+
+function bytesOf(record: SinkRecord): number {
+  let bytes = recordOverheadBytes + record.key.length + record.value.length;
+  for (const name in record.headers) bytes += name.length + (record.headers[name]?.length ?? 0);
+  return bytes;
+}

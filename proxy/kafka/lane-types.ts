@@ -1,0 +1,59 @@
+// What a lane is given, says and answers: the contract between lane.ts and the thread it runs in.
+
+import type { Clock } from '../clock.js';
+import type { Located, Position } from '../journal/record.js';
+import type { LaneReader } from './feed.js';
+import type { LaneStateName } from './lane-state.js';
+import type { KafkaSink, SinkRecord } from './sink.js';
+
+export interface LaneOptions {
+  lane: number;
+  journalId: string;
+  /** For people, in the claim: host name and pid. */
+  host: string;
+  openSink(): KafkaSink;
+  reader: LaneReader;
+  /** The last position of this lane that the journal saw confirmed. */
+  confirmed: Position | null;
+  clock: Clock;
+  /** Empty for what gives no Kafka records. */
+  toRecords(located: Located): SinkRecord[];
+  /** What stands for a journal record whose Kafka records the broker refuses; null: the lane holds. */
+  toDeadLetters?: (located: Located, why: string) => SinkRecord[];
+  limits: LaneLimits;
+  on(event: LaneEvent): void;
+}
+
+export interface LaneLimits {
+  /** Kafka records in a transaction. */
+  recordsMax: number;
+  bytesMax?: number;
+  lingerMs: number;
+  /** The first wait after a failure; doubles up to a second. */
+  retryBackoffMs: number;
+}
+
+export type LaneEnd = 'refused' | 'fenced' | 'stopped';
+
+export type LaneEvent =
+  | { kind: 'state'; state: LaneStateName }
+  | {
+      kind: 'committed';
+      position: Position;
+      committed: [device: string, events: number][];
+      /** Kafka records, dead letters and losses included. */
+      records: number;
+      /** Found in Kafka at a start, not committed now. */
+      recovered: boolean;
+    }
+  | { kind: 'line'; level: 'info' | 'warn' | 'error'; text: string }
+  | { kind: 'count'; what: 'restarts' | 'kafka-lost' | 'dead-letters' };
+
+export interface Lane {
+  readonly state: LaneStateName;
+  /** Everything below `end` is durable in the journal. */
+  syncedEnd(end: number): void;
+  /** Lets the transaction in flight end, and closes. */
+  stop(): Promise<void>;
+  readonly done: Promise<LaneEnd>;
+}

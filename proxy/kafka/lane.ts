@@ -1,0 +1,334 @@
+// journal → lane → sink ⇒ commit: drives the table of lane-state.ts. Knows no kafkajs, no thread and
+// no disk: sink, reader, clock and record maker are passed in, so that a site runs in a test.
+// Guarantees: every record below the synced end reaches Kafka once and in order; what was committed
+// is said once per event, also across restarts. Rules: KAFKA.md.
+
+import type { Located, Position } from '../journal/record.js';
+import { type Decision, decide } from './decide.js';
+import { type Batch, type BatchLimits, createFeed, type Feed } from './feed.js';
+import { isEnd, type LaneInput, type LaneStateName, step } from './lane-state.js';
+import type { Lane, LaneEnd, LaneOptions } from './lane-types.js';
+import { createPoison } from './poison.js';
+import { recount } from './recount.js';
+import { type Claim, type KafkaSink, type LaneState, SinkError, type SinkRecord } from './sink.js';
+import { createTrouble } from './trouble.js';
+
+export type { LaneReader } from './feed.js';
+export type { Lane, LaneEnd, LaneEvent, LaneLimits, LaneOptions } from './lane-types.js';
+
+const bytesMaxDefault = 500_000;
+const retryMaxMs = 1000;
+const lookAgainMs = 1000;
+
+export function createLane(options: LaneOptions): Lane {
+  return new Driver(options);
+}
+
+class Driver implements Lane {
+  readonly #options: LaneOptions;
+  readonly #claim: Claim;
+  readonly done: Promise<LaneEnd>;
+  state: LaneStateName = 'starting';
+  #sink: KafkaSink | null = null;
+  #feed: Feed | null = null;
+  #batch: Batch | null = null;
+  #ahead: Promise<Batch | null> | null = null;
+  #end = 0;
+  #confirmed: Position | null;
+  /** Whose lane it was before we claimed it for the first time: that claim is older than ours. */
+  #ownerBefore: string | null = null;
+  #claimed = false;
+  #lossSaid = '';
+  #failures = 0;
+  #waitMs = 0;
+  #stopping = false;
+  #interrupt = () => {};
+  readonly #poison = createPoison();
+  readonly #limits: BatchLimits;
+  readonly #trouble;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    this.#confirmed = options.confirmed;
+    const { recordsMax, bytesMax = bytesMaxDefault, lingerMs } = options.limits;
+    this.#limits = { recordsMax, bytesMax, lingerMs, blocksMax: this.#poison.blocksMax };
+    this.#trouble = createTrouble(`lane ${options.lane}`, options.clock, options.on);
+    this.#claim = {
+      lane: options.lane,
+      owner: Buffer.from(options.clock.random(16)).toString('hex'),
+      journal: options.journalId,
+      host: options.host,
+    };
+    this.done = this.#run();
+  }
+
+  syncedEnd(end: number): void {
+    this.#end = Math.max(this.#end, end);
+    this.#feed?.syncedEnd(this.#end);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#feed?.close();
+    this.#interrupt();
+    // Only a transaction in flight is worth waiting for.
+    if (this.state !== 'flowing') await this.#sink?.close();
+    await this.done;
+  }
+
+  async #run(): Promise<LaneEnd> {
+    // The caller gets its lane before the first event.
+    await Promise.resolve();
+    for (;;) {
+      const { state } = this;
+      if (isEnd(state)) {
+        await this.#closeSink();
+        return state;
+      }
+      const input = this.#stopping ? 'stop' : await this.#turn(state);
+      const next = step(state, input);
+      if (next !== 'flowing' && next !== 'held') await this.#closeSink();
+      if (next === state) continue;
+      this.state = next;
+      this.#options.on({ kind: 'state', state: next });
+    }
+  }
+
+  async #turn(state: Exclude<LaneStateName, LaneEnd>): Promise<LaneInput> {
+    try {
+      if (state === 'starting') return await this.#start();
+      if (state === 'flowing') return await this.#flow();
+      if (state === 'held') return await this.#hold();
+      if (state === 'claims') return await this.#whoseLane();
+      await this.#sleep(this.#waitMs);
+      return 'retry';
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  async #start(): Promise<LaneInput> {
+    const sink = this.#options.openSink();
+    this.#sink = sink;
+    const before = await sink.read();
+    const foreign = this.#foreign(before.claim);
+    // Back after a partition, and meanwhile another took over: its claim is newer than ours.
+    if (this.#claimed && foreign !== null) return this.#takenOver(foreign);
+    if (!this.#claimed) this.#ownerBefore = before.claim?.owner ?? null;
+    if (this.#refused(await this.#decide(before))) return 'refuse';
+    if (this.#stopping) return 'stop';
+    this.#claimed = true;
+    await sink.fence(this.#claim);
+    const now = await sink.read();
+    if (now.claim?.owner !== this.#claim.owner) return this.#takenOver(now.claim);
+    const decision = await this.#decide(now);
+    if (this.#refused(decision)) return 'refuse';
+    await this.#begin(decision.from, now.position, decision);
+    this.#trouble.over('start');
+    return 'started';
+  }
+
+  async #begin(from: number, kafka: Position | null, decision: Decision): Promise<void> {
+    const { lane, journalId, reader, clock, on } = this.#options;
+    // Said once, not at each start until the next commit.
+    if (decision.kind === 'kafka-lost' && decision.message !== this.#lossSaid) {
+      this.#lossSaid = decision.message;
+      on({ kind: 'count', what: 'kafka-lost' });
+      on({ kind: 'line', level: 'error', text: `lane ${lane}: ${decision.message}` });
+    }
+    if (decision.kind === 'restart' && kafka !== null) await this.#recount(kafka);
+    this.#batch = null;
+    this.#ahead = null;
+    this.#limits.blocksMax = this.#poison.blocksMax;
+    this.#feed = createFeed({
+      lane,
+      journalId,
+      from,
+      reader,
+      clock,
+      toRecords: (located) => this.#toRecords(located),
+      limits: this.#limits,
+    });
+    this.#feed.syncedEnd(this.#end);
+    if (this.#stopping) this.#feed.close();
+  }
+
+  #toRecords(located: Located): SinkRecord[] {
+    const { toRecords, toDeadLetters } = this.#options;
+    const why = this.#poison.letterFor(located);
+    return why === null || toDeadLetters === undefined
+      ? toRecords(located)
+      : toDeadLetters(located, why);
+  }
+
+  /** KAFKA.md [K-23] */
+  async #recount(kafka: Position): Promise<void> {
+    const { reader, toRecords } = this.#options;
+    const from = this.#confirmed?.end ?? (await reader.begin());
+    if (kafka.end <= from) return;
+    const { committed, records } = await recount(reader, from, kafka, toRecords);
+    this.#committed(kafka, committed, records, true);
+  }
+
+  async #flow(): Promise<LaneInput> {
+    for (;;) {
+      const { sink, feed } = this.#open();
+      this.#batch ??= await (this.#ahead ?? feed.take());
+      this.#ahead = null;
+      const batch = this.#batch;
+      if (batch === null) return 'stop';
+      if (!(await this.#topicsGood(sink, batch))) return 'topics-bad';
+      if (this.#stopping) return 'stop';
+      // Reading and decoding the next one is the time in which Kafka answers.
+      this.#ahead = feed.take();
+      this.#ahead.catch(() => {});
+      await sink.transaction(batch.records, batch.position);
+      this.#batch = null;
+      this.#failures = 0;
+      this.#committed(batch.position, batch.committed, batch.records.length, false);
+      this.#trouble.over('commit');
+      if (this.#poison.committed(batch.position)) {
+        this.#options.on({ kind: 'count', what: 'dead-letters' });
+      }
+      this.#limits.blocksMax = this.#poison.blocksMax;
+    }
+  }
+
+  async #hold(): Promise<LaneInput> {
+    await this.#sleep(lookAgainMs);
+    const { sink } = this.#open();
+    const batch = this.#batch;
+    if (this.#stopping || batch === null) return 'stop';
+    return (await this.#topicsGood(sink, batch)) ? 'topics-good' : 'topics-bad';
+  }
+
+  async #topicsGood(sink: KafkaSink, batch: Batch): Promise<boolean> {
+    try {
+      await sink.checkTopics(batch.topics);
+      this.#trouble.over('topics');
+      return true;
+    } catch (error) {
+      if (!(error instanceof SinkError) || !error.kind.startsWith('topic-')) throw error;
+      this.#trouble.begin('topics', error.topic ?? '', error.message);
+      return false;
+    }
+  }
+
+  /** KAFKA.md [K-31]: reads without initialising anything. */
+  async #whoseLane(): Promise<LaneInput> {
+    // Who fenced us needs a moment to commit its claim.
+    await this.#sleep(Math.max(this.#waitMs, this.#jitter(this.#options.limits.retryBackoffMs)));
+    if (this.#stopping) return 'stop';
+    await this.#sink?.close();
+    const sink = this.#options.openSink();
+    this.#sink = sink;
+    const foreign = this.#foreign((await sink.read()).claim);
+    return foreign === null ? 'claim-ours' : this.#takenOver(foreign);
+  }
+
+  /** A claim that is neither ours nor older than ours. */
+  #foreign(claim: Claim | null): Claim | null {
+    if (claim === null || claim.owner === this.#claim.owner) return null;
+    return claim.owner === this.#ownerBefore ? null : claim;
+  }
+
+  #takenOver(claim: Claim | null): LaneInput {
+    const by = claim === null ? 'somebody' : `${claim.host} (journal ${claim.journal})`;
+    const text = `lane ${this.#options.lane} was taken over by ${by}: this proxy stops`;
+    this.#options.on({ kind: 'line', level: 'error', text });
+    return 'claim-foreign';
+  }
+
+  #failed(error: unknown): LaneInput {
+    if (this.#stopping) return 'stop';
+    const { retryBackoffMs } = this.#options.limits;
+    const kind = error instanceof SinkError ? error.kind : 'unreachable';
+    const message = error instanceof Error ? error.message : String(error);
+    this.#options.on({ kind: 'count', what: 'restarts' });
+    this.#failures++;
+    const growing = Math.min(retryBackoffMs * 2 ** (this.#failures - 1), retryMaxMs);
+    const atOnce = this.#failures === 1 && (kind === 'unanswered' || kind === 'epoch');
+    this.#waitMs = atOnce ? 0 : this.#jitter(growing);
+    if (kind === 'refused') this.#blame(message);
+    if (kind === 'misconfigured' || kind === 'topic-missing' || kind === 'topic-forbidden') {
+      this.#waitMs = lookAgainMs;
+      const topics = this.#batch?.topics.join(', ') ?? '';
+      const cure = kind === 'misconfigured' ? 'start' : 'commit';
+      this.#trouble.begin(cure, `${kind} ${topics}`, message);
+    } else if (kind !== 'refused') {
+      this.#trouble.begin('start', 'kafka', message);
+    }
+    return `failed-${kind}`;
+  }
+
+  /** KAFKA.md [K-33]: half of it next time, in the end the one record or its letter. */
+  #blame(why: string): void {
+    this.#waitMs = 0;
+    const letterBefore = this.#batch?.blocks.some((one) => this.#poison.letterFor(one) !== null);
+    const alone = this.#batch === null ? null : this.#poison.refused(this.#batch, why);
+    const canLetter = this.#options.toDeadLetters !== undefined && letterBefore !== true;
+    if (alone === null || canLetter) return;
+    this.#waitMs = lookAgainMs;
+    const text = `Kafka refuses the record at ${alone.offset} of the journal: ${why}`;
+    this.#trouble.begin('commit', `refused ${alone.offset}`, text);
+  }
+
+  async #decide(state: LaneState): Promise<Decision> {
+    const { journalId, reader } = this.#options;
+    const kafka = state.position;
+    const named =
+      kafka !== null && kafka.journal === journalId ? await reader.at(kafka.offset) : null;
+    return decide({
+      journal: journalId,
+      begin: await reader.begin(),
+      confirmed: this.#confirmed,
+      kafka,
+      named,
+    });
+  }
+
+  #refused(decision: Decision): decision is Decision & { kind: 'refuse' } {
+    if (decision.kind !== 'refuse') return false;
+    this.#options.on({ kind: 'line', level: 'error', text: decision.message });
+    return true;
+  }
+
+  #committed(
+    position: Position,
+    committed: [string, number][],
+    records: number,
+    recovered: boolean,
+  ): void {
+    this.#confirmed = position;
+    this.#options.on({ kind: 'committed', position, committed, records, recovered });
+  }
+
+  #open(): { sink: KafkaSink; feed: Feed } {
+    if (this.#sink === null || this.#feed === null) throw new Error('the lane did not start');
+    return { sink: this.#sink, feed: this.#feed };
+  }
+
+  async #closeSink(): Promise<void> {
+    this.#feed?.close();
+    this.#feed = null;
+    const sink = this.#sink;
+    this.#sink = null;
+    await sink?.close();
+  }
+
+  #jitter(delayMs: number): number {
+    const dice = this.#options.clock.random(1)[0] ?? 0;
+    return delayMs * (0.5 + dice / 512);
+  }
+
+  #sleep(delayMs: number): Promise<void> {
+    if (this.#stopping) return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(delayMs, resolve);
+      this.#interrupt = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}
