@@ -24,6 +24,8 @@ export interface Broker {
   detour: { from: number; to: number };
   /** Ends it in order and waits for that. */
   stop(): Promise<void>;
+  /** After it ended: starts it on its folder, at its address. */
+  restart(): Promise<Broker>;
   /** SIGKILL waits until it is gone; SIGSTOP and SIGCONT return at once. */
   kill(signal: NodeJS.Signals): Promise<void>;
 }
@@ -57,7 +59,11 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   if (pid === undefined) throw new SetupError('`java` could not be started');
   const bootstrap = `127.0.0.1:${ports.broker}`;
   const endGuard = options.detached === true ? () => {} : guard(pid);
-  const broker = { ...handle(child, endGuard), bootstrap, pid, dataFolder, detour: ports.detour };
+  const broker: Broker = {
+    ...handle(child, endGuard),
+    ...{ bootstrap, pid, dataFolder, detour: ports.detour },
+    restart: () => startBroker(options),
+  };
   try {
     await untilItAnswers(bootstrap, () => child.exitCode ?? child.signalCode);
   } catch (error) {

@@ -33,14 +33,18 @@ export async function temporaryBroker(log: (line: string) => void = () => {}): P
   const dataFolder = mkdtempSync(join(tmpdir(), 'headwater-kafka-'));
   // Kafka looks for transactions past their time-out every 10 s; tests wait less.
   const settings = { 'transaction.abort.timed.out.transaction.cleanup.interval.ms': '200' };
-  const broker = await startBroker({ dataFolder, log, settings });
+  let pid = 0;
   process.on('exit', () => {
     try {
-      process.kill(broker.pid, 'SIGKILL');
+      process.kill(pid, 'SIGKILL');
     } catch {
       // It has ended already.
     }
     rmSync(dataFolder, { recursive: true, force: true, maxRetries: 3 });
   });
-  return broker;
+  const started = (broker: Broker): Broker => {
+    pid = broker.pid;
+    return { ...broker, restart: async () => started(await broker.restart()) };
+  };
+  return started(await startBroker({ dataFolder, log, settings }));
 }

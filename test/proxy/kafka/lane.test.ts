@@ -1,0 +1,306 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { SinkErrorKind } from '../../../proxy/kafka/sink.js';
+import { watchLane } from './lane-site.js';
+import { createMemoryJournal, toRecords } from './memory-journal.js';
+import { createMemoryKafka, type MemoryKafka } from './memory-kafka.js';
+
+function seqs(kafka: MemoryKafka): number[] {
+  return kafka.committed.map(({ value }) => Number(Buffer.from(value).toString()));
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, seq) => seq);
+}
+
+test('everything below the synced end, in order, nothing beyond it', async () => {
+  const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
+  for (let i = 0; i < 30; i++) journal.block(10);
+  const site = watchLane(kafka.openSink, journal);
+  await site.drained(journal);
+  journal.block(5);
+  journal.block(5);
+  site.lane.syncedEnd(journal.end - 100);
+  await site.until('flowing');
+  while (kafka.committed.length < 305) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(seqs(kafka), upTo(305));
+  assert.is(site.books.get('press-07'), 305);
+  assert.is(kafka.transactions, 4, 'three full batches and the rest');
+  await site.lane.stop();
+  assert.is(await site.lane.done, 'stopped');
+  assert.is(kafka.open, 0, 'no sink stays open');
+});
+
+test("the start reads before it fences, and doesn't fence where it refuses", async () => {
+  const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
+  journal.block(1);
+  kafka.position = {
+    lane: 0,
+    journal: 'ff'.repeat(16),
+    generation: 1,
+    offset: 0,
+    end: 9,
+    check: 1,
+  };
+  const site = watchLane(kafka.openSink, journal);
+  assert.is(await site.lane.done, 'refused');
+  assert.is(kafka.fences, 0);
+  assert.is(site.lines.length, 1);
+  assert.match(site.lines[0]!, 'ff'.repeat(16));
+});
+
+test('a position that came between the read and the fence is seen', async () => {
+  const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
+  for (let i = 0; i < 5; i++) journal.block(1);
+  kafka.gate = async (call) => {
+    if (call !== 'fence') return;
+    const { generation, offset, end, check } = journal.records[2]!;
+    kafka.position = { lane: 0, journal: journal.id, generation, offset, end, check };
+  };
+  const site = watchLane(kafka.openSink, journal);
+  await site.drained(journal);
+  assert.equal(seqs(kafka), [3, 4]);
+  await site.lane.stop();
+});
+
+const failures: (SinkErrorKind | 'applied')[] = ['unreachable', 'unanswered', 'epoch', 'applied'];
+for (const kind of failures) {
+  test(`a transaction that fails with '${kind}' is neither lost nor repeated`, async () => {
+    const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
+    for (let i = 0; i < 30; i++) journal.block(10);
+    let calls = 0;
+    kafka.fault = (call) => (call === 'transaction' && ++calls % 2 === 1 ? kind : null);
+    const site = watchLane(kafka.openSink, journal);
+    await site.drained(journal);
+    assert.equal(seqs(kafka), upTo(300));
+    assert.is(site.books.get('press-07'), 300);
+    assert.ok(kafka.fences > 1, 'each failure takes a new start');
+    await site.lane.stop();
+  });
+}
+
+for (const call of ['read', 'fence'] as const) {
+  test(`a start that fails in ${call} is tried again, and said once`, async () => {
+    const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
+    journal.block(3);
+    let left = 4;
+    kafka.fault = (name) => (name === call && left-- > 0 ? 'unreachable' : null);
+    const site = watchLane(kafka.openSink, journal);
+    await site.drained(journal);
+    assert.equal(seqs(kafka), upTo(3));
+    assert.is(site.lines.length, 2, site.lines.join(' | '));
+    assert.match(site.lines[1]!, 'flows again');
+    assert.is(site.count('restarts'), 4);
+    await site.lane.stop();
+  });
+}
+
+test('killed after the commit, before anybody was told: the books still balance', async () => {
+  const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
+  for (let i = 0; i < 7; i++) journal.block(10, { device: `press-${i % 2}` });
+  const first = watchLane(kafka.openSink, journal);
+  await first.drained(journal);
+  await first.lane.stop();
+  const { position } = kafka;
+  assert.ok(position);
+  const { generation, offset, end, check } = journal.records[1]!;
+  const confirmed = { lane: 0, journal: journal.id, generation, offset, end, check };
+  journal.block(4, { device: 'press-0' });
+  const second = watchLane(kafka.openSink, journal, { confirmed });
+  await second.drained(journal);
+  // The journal knew of the first two blocks: one of each device.
+  assert.equal([...second.books].sort(), [
+    ['press-0', 34],
+    ['press-1', 20],
+  ]);
+  const recovered = second.events.filter((one) => one.kind === 'committed' && one.recovered);
+  assert.is(recovered.length, 1);
+  assert.is(kafka.committed.length, 74);
+  await second.lane.stop();
+});
+
+test('a copy that grew on its own is refused; the original goes on', async () => {
+  const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
+  journal.block(2);
+  const copy = journal.copy();
+  journal.block(2);
+  const site = watchLane(kafka.openSink, journal);
+  await site.drained(journal);
+  copy.block(2);
+  copy.block(2);
+  const clone = watchLane(kafka.openSink, copy);
+  assert.is(await clone.lane.done, 'refused');
+  journal.block(1);
+  site.lane.syncedEnd(journal.end);
+  await site.drained(journal);
+  assert.equal(seqs(kafka), upTo(5));
+  assert.is(kafka.fences, 1);
+  await site.lane.stop();
+});
+
+test('fenced by another proxy: stops with one line; the other goes on', async () => {
+  const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
+  journal.block(2);
+  const site = watchLane(kafka.openSink, journal);
+  await site.drained(journal);
+  const other = watchLane(kafka.openSink, journal, { host: 'other:1' });
+  await other.until('flowing');
+  journal.block(2);
+  site.lane.syncedEnd(journal.end);
+  assert.is(await site.lane.done, 'fenced');
+  assert.match(site.lines.at(-1)!, 'other:1');
+  other.lane.syncedEnd(journal.end);
+  await other.drained(journal);
+  assert.equal(seqs(kafka), upTo(4));
+  await other.lane.stop();
+});
+
+test('cut off and replaced meanwhile: it does not fence its successor when it is back', async () => {
+  const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
+  journal.block(2);
+  let away = false;
+  const reached = kafka.openSink;
+  const cutOff = () => {
+    const sink = reached();
+    const { transaction } = sink;
+    sink.transaction = (...words) => {
+      const failing = away;
+      away = false;
+      return failing ? Promise.reject(new Error('cut off')) : transaction(...words);
+    };
+    return sink;
+  };
+  const site = watchLane(cutOff, journal);
+  await site.drained(journal);
+  const other = watchLane(kafka.openSink, journal, { host: 'other:1' });
+  await other.until('flowing');
+  away = true;
+  journal.block(2);
+  site.lane.syncedEnd(journal.end);
+  assert.is(await site.lane.done, 'fenced');
+  other.lane.syncedEnd(journal.end);
+  await other.drained(journal);
+  assert.is(kafka.fences, 2);
+  await other.lane.stop();
+});
+
+test('whose lane it is can not be read: it waits for the answer, and fences nobody', async () => {
+  const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
+  journal.block(2);
+  const site = watchLane(kafka.openSink, journal);
+  await site.drained(journal);
+  const other = watchLane(kafka.openSink, journal, { host: 'other:1' });
+  await other.until('flowing');
+  const fences = kafka.fences;
+  let left = 3;
+  kafka.fault = (call) => (call === 'read' && left-- > 0 ? 'unreachable' : null);
+  journal.block(2);
+  site.lane.syncedEnd(journal.end);
+  assert.is(await site.lane.done, 'fenced');
+  assert.is(kafka.fences, fences);
+  assert.is(left, -1);
+  await other.lane.stop();
+});
+
+test('a missing topic holds the lane, says so once, and flows when it is there', async () => {
+  const [kafka, journal] = [createMemoryKafka([]), createMemoryJournal()];
+  journal.block(3);
+  const site = watchLane(kafka.openSink, journal);
+  await site.until('held');
+  const { fences } = kafka;
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  kafka.topics.add('events');
+  await site.drained(journal);
+  assert.equal(seqs(kafka), upTo(3));
+  assert.is(site.lines.length, 2, site.lines.join(' | '));
+  assert.is(kafka.fences, fences, 'no new start');
+  await site.lane.stop();
+});
+
+test('what gives no Kafka records is passed without a transaction', async () => {
+  const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
+  journal.block(1);
+  journal.other('table');
+  journal.block(1, { lane: 1 });
+  journal.block(1);
+  journal.other('table');
+  const site = watchLane(kafka.openSink, journal);
+  while (kafka.committed.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  journal.other('table');
+  site.lane.syncedEnd(journal.end);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.is(kafka.transactions, 1);
+  assert.is(kafka.committed.length, 2);
+  // More than 1 MiB of it moves the position, so that segments can go.
+  for (let i = 0; i < 10_600; i++) journal.other('table');
+  site.lane.syncedEnd(journal.end);
+  while (kafka.transactions < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.is(kafka.committed.length, 2);
+  await site.lane.stop();
+});
+
+test('one poisoned record is found and goes to the dead letters, the rest its own way', async () => {
+  const [kafka, journal] = [createMemoryKafka(['events', 'dead']), createMemoryJournal()];
+  for (let i = 0; i < 40; i++) journal.block(1);
+  const poisoned = 23;
+  kafka.fault = (call, records) => {
+    const bad = records.some(
+      (one) => one.topic === 'events' && String(one.value) === `${poisoned}`,
+    );
+    return call === 'transaction' && bad ? 'refused' : null;
+  };
+  const site = watchLane(kafka.openSink, journal, {
+    toDeadLetters: (located) => toRecords(located, 'dead'),
+  });
+  await site.drained(journal);
+  const letters = kafka.committed.filter(({ topic }) => topic === 'dead');
+  assert.equal(
+    letters.map(({ value }) => String(value)),
+    [`${poisoned}`],
+  );
+  assert.equal(seqs(kafka), upTo(40), 'the order is kept');
+  assert.is(site.count('dead-letters'), 1);
+  await site.lane.stop();
+});
+
+test('without dead letters a poisoned record holds the lane, and nothing behind it passes', async () => {
+  const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
+  for (let i = 0; i < 8; i++) journal.block(1);
+  let poisoned = '3';
+  kafka.fault = (call, records) =>
+    call === 'transaction' && records.some(({ value }) => String(value) === poisoned)
+      ? 'refused'
+      : null;
+  const site = watchLane(kafka.openSink, journal);
+  while (site.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(seqs(kafka), upTo(3));
+  poisoned = '';
+  await site.drained(journal);
+  assert.equal(seqs(kafka), upTo(8));
+  assert.is(site.lines.length, 2, site.lines.join(' | '));
+  await site.lane.stop();
+});
+
+test('stop lets the transaction in flight end, and says that it was committed', async () => {
+  const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
+  journal.block(2);
+  let open = () => {};
+  const reached = new Promise<void>((arrived) => {
+    kafka.gate = (call) => {
+      if (call !== 'transaction') return Promise.resolve();
+      arrived();
+      return new Promise((resolve) => {
+        open = resolve;
+      });
+    };
+  });
+  const site = watchLane(kafka.openSink, journal);
+  await reached;
+  const stopped = site.lane.stop();
+  open();
+  await stopped;
+  assert.is(site.books.get('press-07'), 2);
+  assert.is(kafka.open, 0);
+});
+
+test.run();
