@@ -1,7 +1,49 @@
 // session → journal ⇒ ack: the proxy's only durable state. (Interface first; JOURNAL.md is the specification.)
 // Invariant of every place: committed ≤ durable ≤ received.
 
-import type { BlockRecord, LossRecord, Position, TableId, TableRecord } from './record.js';
+/**
+ * Refuses with a JournalError, having changed nothing, what is not this journal: `locked`, `newer`,
+ * `foreign`, `mismatch`, `damaged`. A full disk is no refusal: it opens with `writable` false.
+ */
+export function openJournal(options: JournalOptions): Promise<Journal> {
+  return openFileJournal(options);
+}
+
+export interface JournalOptions {
+  folder: string;
+  disk: Disk;
+  clock: Clock;
+  /** The cap of all segments together. */
+  bytesMax: number;
+  /** A segment's size: 16 MiB, and at most a quarter of bytesMax. */
+  segmentBytes?: number;
+  /** 1. Fixed when the journal is created. */
+  lanes?: number;
+  /** How long a group waits for company: 0. */
+  syncDelayMs?: number;
+  /** How long a confirmation waits for a group to ride with: 200. */
+  confirmDelayMs?: number;
+  /** Bytes appended and not yet synced at which `append` answers false: 8 MiB. */
+  pendingBytesMax?: number;
+  books?: Books;
+}
+
+/**
+ * Counts that live and die with the journal: stored in each checkpoint, brought up to date by
+ * replay. Each record is told once, in the journal's order, when it is first synced.
+ */
+export interface Books {
+  synced(record: DeviceRecord): void;
+  confirmed(lane: number, committed: readonly [device: string, events: number][]): void;
+  /** Anything that is JSON, byte arrays allowed. */
+  snapshot(): unknown;
+  restore(snapshot: unknown): void;
+}
+
+import type { Clock } from '../clock.js';
+import type { Disk } from '../disk.js';
+import { openFileJournal } from './open.js';
+import type { DeviceRecord, Position, TableId, TableRecord } from './record.js';
 
 /** How far a device's boot has come. Seqs: everything below is received / durable. */
 export interface Place {
@@ -50,9 +92,13 @@ export interface Journal {
   /**
    * Takes the record and moves the place's `received`; the group's fsync comes by itself soon.
    * False when it can't be taken now (full, failed, or pendingBytes at its bound): nothing changed.
+   * A block or loss begins where its place's `received` stands; throws RangeError where not.
    */
-  append(record: BlockRecord | LossRecord | TableRecord): boolean;
-  /** A HELLO no longer lists these boots: forgets their places (kept at least while uncommitted). */
+  append(record: DeviceRecord): boolean;
+  /**
+   * A HELLO no longer lists these boots: forgets their places once Kafka holds all their events.
+   * The wish is lost with the process (the next HELLO says it again); the forgetting is durable.
+   */
   forget(device: string, boots: number[]): void;
   /** Kafka committed up to `position`; written lazily, lets segments go. */
   confirm(position: Position, committed: [device: string, events: number][]): void;

@@ -73,9 +73,19 @@ export interface ConfirmRecord {
   committed: [device: string, events: number][];
 }
 
-export type JournalRecord = BlockRecord | LossRecord | TableRecord | ConfirmRecord;
+/** A HELLO no longer listed these boots and Kafka holds all their events: their places go. */
+export interface ForgetRecord {
+  kind: 'forget';
+  device: string;
+  boots: number[];
+}
 
-/** Names the last committed record of a lane: DURABILITY rules in KAFKA.md. */
+/** What a session appends. */
+export type DeviceRecord = BlockRecord | LossRecord | TableRecord;
+
+export type JournalRecord = DeviceRecord | ConfirmRecord | ForgetRecord;
+
+/** Names the last committed record of a lane: KAFKA.md says what a lane makes of it. */
 export interface Position {
   lane: number;
   /** 32 hex digits. */

@@ -1,0 +1,176 @@
+import { crc32 } from '../crc32.js';
+import type { Disk, DiskFile } from '../disk.js';
+import { errorCode } from './error.js';
+import { align, formatVersion, hex, readOffset, writeOffset } from './format.js';
+import { encodeCbor, shaped } from './payload.js';
+import { readState, type State } from './state.js';
+
+// Checkpoints: the state at a synced end, in two slots that take turns ([J-60] to [J-64]).
+//
+//   checkpoint-0  | header 64 | payload … | zeros, reserved |      the older one is overwritten:
+//   checkpoint-1  | header 64 | payload … | zeros, reserved |      a torn one leaves its brother
+//
+// A slot is reserved ahead of need, so that a disk which others have filled doesn't keep the
+// journal from writing one, and so from deleting what Kafka holds.
+
+export const slotNames = ['checkpoint-0', 'checkpoint-1'] as const;
+const headerBytes = 64;
+const slotBytesMin = 65_536;
+const magic = Buffer.from('\x89HWCKP\r\n', 'latin1');
+
+export interface Checkpoint {
+  /** Of the journal, 16 bytes. */
+  id: Uint8Array;
+  /** Larger than every one before it. */
+  sequence: number;
+  lanes: number;
+  /** Replay begins here. */
+  end: number;
+  /** The largest generation that was given out. */
+  generation: number;
+  /** A segment of which nothing above `end` counts, since a sync of it failed; 0 for none. */
+  voidGeneration: number;
+  writtenMs: number;
+  state: State;
+  books: unknown;
+}
+
+/** `blank`: absent, or torn while it was first written. */
+export type SlotOutcome = Checkpoint | 'blank' | 'damaged' | 'newer';
+
+export async function readSlot(disk: Disk, path: string): Promise<SlotOutcome> {
+  let file: DiskFile;
+  try {
+    file = await disk.open(path, 'read');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return 'blank';
+    throw error;
+  }
+  try {
+    return decodeCheckpoint(await file.read(0, await file.size()));
+  } finally {
+    await file.close();
+  }
+}
+
+export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
+  const payload = encodeCbor([
+    checkpoint.end,
+    checkpoint.generation,
+    checkpoint.voidGeneration,
+    checkpoint.writtenMs,
+    ...checkpoint.state.encode(),
+    checkpoint.books,
+  ]);
+  const bytes = Buffer.alloc(headerBytes + align(payload.length));
+  magic.copy(bytes, 0);
+  bytes.writeUInt32LE(formatVersion, 8);
+  bytes.writeUInt16LE(checkpoint.lanes, 12);
+  bytes.set(checkpoint.id, 16);
+  writeOffset(bytes, 32, checkpoint.sequence);
+  bytes.writeUInt32LE(payload.length, 40);
+  bytes.writeUInt32LE(crc32(payload), 44);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, 60)), 60);
+  bytes.set(payload, headerBytes);
+  return bytes;
+}
+
+export function decodeCheckpoint(read: Uint8Array): SlotOutcome {
+  const bytes = Buffer.from(read.buffer, read.byteOffset, read.byteLength);
+  if (bytes.every((byte) => byte === 0)) return 'blank';
+  if (bytes.length < headerBytes || !bytes.subarray(0, 8).equals(magic)) return 'damaged';
+  if (bytes.readUInt32LE(8) > formatVersion) return 'newer';
+  if (bytes.readUInt32LE(60) !== crc32(bytes.subarray(0, 60))) return 'damaged';
+  const payload = bytes.subarray(headerBytes, headerBytes + bytes.readUInt32LE(40));
+  if (bytes.readUInt32LE(44) !== crc32(payload)) return 'damaged';
+  const id = Uint8Array.prototype.slice.call(bytes, 16, 32);
+  const checkpoint = shaped(payload, (fields) => ({
+    id,
+    sequence: readOffset(bytes, 32),
+    lanes: bytes.readUInt16LE(12),
+    end: fields.integer(),
+    generation: fields.integer(),
+    voidGeneration: fields.integer(),
+    writtenMs: fields.number(),
+    state: readState(fields, hex(id)),
+    books: fields.any(),
+  }));
+  return checkpoint ?? 'damaged';
+}
+
+/** The writing side. One call at a time. */
+export class CheckpointSlots {
+  readonly #disk: Disk;
+  readonly #folder: string;
+  readonly #files: (DiskFile | null)[] = [null, null];
+  /** Which of the two holds the newest checkpoint; the other is written next. */
+  #newest: number;
+
+  constructor(disk: Disk, folder: string, newest: number) {
+    this.#disk = disk;
+    this.#folder = folder;
+    this.#newest = newest;
+  }
+
+  /** Written and synced when it answers. After an error the newest one before still stands. */
+  async write(checkpoint: Checkpoint): Promise<void> {
+    const slot = 1 - this.#newest;
+    const bytes = encodeCheckpoint(checkpoint);
+    const path = `${this.#folder}/${slotNames[slot]}`;
+    try {
+      const file = await this.#open(slot, path);
+      await reserve(file, bytes.length);
+      await file.write(0, bytes);
+      await file.sync();
+    } catch (error) {
+      // Of a full disk the slot keeps what it has: nobody gives it back.
+      if (errorCode(error) !== 'ENOSPC') await this.#discard(slot, path);
+      throw error;
+    }
+    this.#newest = slot;
+  }
+
+  async close(): Promise<void> {
+    for (const file of this.#files.splice(0, 2, null, null)) await file?.close();
+  }
+
+  async #open(slot: number, path: string): Promise<DiskFile> {
+    const open = this.#files[slot];
+    if (open) return open;
+    let file: DiskFile;
+    try {
+      file = await this.#disk.open(path, 'write');
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error;
+      file = await this.#disk.create(path);
+      this.#files[slot] = file;
+      await file.allocate(slotBytesMin);
+      await file.sync();
+      await this.#disk.syncFolder(this.#folder);
+    }
+    this.#files[slot] = file;
+    return file;
+  }
+
+  /** A file whose write or sync failed is never used again; its successor is a new one. */
+  async #discard(slot: number, path: string): Promise<void> {
+    const file = this.#files[slot];
+    this.#files[slot] = null;
+    if (!file) return;
+    await file.close().catch(() => {});
+    await this.#disk.remove(path).catch(() => {});
+  }
+}
+
+/** Room for twice what is needed now, taken while the disk still has it. */
+async function reserve(file: DiskFile, needed: number): Promise<void> {
+  const size = await file.size();
+  if (size >= needed * 2) return;
+  let target = slotBytesMin;
+  while (target < needed * 2) target *= 2;
+  try {
+    await file.write(size, Buffer.alloc(target - size));
+  } catch (error) {
+    if (size < needed || errorCode(error) !== 'ENOSPC') throw error;
+  }
+}

@@ -1,0 +1,134 @@
+import type { Clock } from '../clock.js';
+import type { ConfirmRecord, ForgetRecord, Position } from './record.js';
+
+// What may wait for company: confirmations and forgettings ride with the next group, or go alone
+// after a short while ([J-44]). Bounded: one confirmation a lane, merged; one wish a place.
+
+/** By lane; events per device add up. */
+type Confirms = Map<number, { position: Position; committed: Map<string, number> }>;
+
+export class Lazy {
+  readonly #clock: Clock;
+  readonly #delayMs: number;
+  readonly #due: () => void;
+  #confirms: Confirms = new Map();
+  /** In the group that is being written. */
+  #flying: Confirms = new Map();
+  /** device → boots to forget once Kafka has their events. */
+  readonly #wishes = new Map<string, Set<number>>();
+  #forgetting = new Map<string, Set<number>>();
+  #isDue = false;
+  #cancel: (() => void) | null = null;
+
+  constructor(clock: Clock, delayMs: number, due: () => void) {
+    this.#clock = clock;
+    this.#delayMs = delayMs;
+    this.#due = due;
+  }
+
+  confirm(position: Position, committed: readonly [string, number][]): void {
+    merge(this.#confirms, position, committed);
+    this.#arm();
+  }
+
+  forget(device: string, boot: number): void {
+    const wishes = this.#wishes.get(device) ?? new Set();
+    this.#wishes.set(device, wishes.add(boot));
+    this.#arm();
+  }
+
+  /** New events came: the wish is void. */
+  keep(device: string, boot: number): void {
+    const wishes = this.#wishes.get(device);
+    if (wishes?.delete(boot) && wishes.size === 0) this.#wishes.delete(device);
+  }
+
+  /** Its forgetting is being written: its place takes nothing until that is settled. */
+  isForgetting(device: string, boot: number): boolean {
+    return this.#forgetting.get(device)?.has(boot) ?? false;
+  }
+
+  /** Records for the group that is written now: all if it has company or the time has come. */
+  take(
+    hasCompany: boolean,
+    mayForget: (device: string, boot: number) => boolean | null,
+  ): (ConfirmRecord | ForgetRecord)[] {
+    if (!hasCompany && !this.#isDue) return [];
+    this.#isDue = false;
+    this.#cancel?.();
+    this.#cancel = null;
+    const records: (ConfirmRecord | ForgetRecord)[] = [];
+    this.#flying = this.#confirms;
+    this.#confirms = new Map();
+    for (const { position, committed } of this.#flying.values()) {
+      records.push({ kind: 'confirm', position, committed: [...committed] });
+    }
+    for (const [device, wishes] of this.#wishes) {
+      const boots: number[] = [];
+      for (const boot of wishes) {
+        const may = mayForget(device, boot);
+        if (may === null) this.keep(device, boot);
+        else if (may) boots.push(boot);
+      }
+      if (boots.length === 0) continue;
+      records.push({ kind: 'forget', device, boots });
+      this.#forgetting.set(device, new Set(boots));
+    }
+    return records;
+  }
+
+  /** The group was synced. */
+  settled(): void {
+    this.#flying = new Map();
+    for (const [device, boots] of this.#forgetting)
+      for (const boot of boots) this.keep(device, boot);
+    this.#forgetting = new Map();
+  }
+
+  /** The group failed: its records wait again. */
+  failed(): void {
+    this.giveBack(this.#flying);
+    this.#flying = new Map();
+    this.#forgetting = new Map();
+  }
+
+  /** A checkpoint says what these records would say. */
+  absorb(): Confirms {
+    const absorbed = this.#confirms;
+    this.#confirms = new Map();
+    return absorbed;
+  }
+
+  giveBack(confirms: Confirms): void {
+    for (const { position, committed } of confirms.values()) {
+      merge(this.#confirms, position, committed);
+    }
+    if (confirms.size > 0) this.#arm();
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+  }
+
+  #arm(): void {
+    this.#cancel ??= this.#clock.after(this.#delayMs, () => {
+      this.#cancel = null;
+      this.#isDue = true;
+      this.#due();
+    });
+  }
+}
+
+function merge(
+  confirms: Confirms,
+  position: Position,
+  committed: Iterable<readonly [string, number]>,
+): void {
+  const merged = confirms.get(position.lane) ?? { position, committed: new Map<string, number>() };
+  if (position.offset > merged.position.offset) merged.position = position;
+  for (const [device, events] of committed) {
+    merged.committed.set(device, (merged.committed.get(device) ?? 0) + events);
+  }
+  confirms.set(position.lane, merged);
+}

@@ -1,0 +1,201 @@
+import { crc32 } from '../crc32.js';
+import { Fields, positionFields, readPosition } from './payload.js';
+import type {
+  BlockRecord,
+  JournalRecord,
+  LossRecord,
+  Position,
+  TableId,
+  TableRecord,
+} from './record.js';
+
+// What the synced records amount to: places, tables, confirmed positions. A checkpoint is this
+// state's bytes; replay is `apply` over the records behind it. Nothing in it is ahead of a
+// completed sync, confirmed positions excepted: those are Kafka's word ([J-42]).
+// Invariant: a place never moves back, and what lies below it is ignored ([J-41]).
+
+export interface DurablePlace {
+  boot: number;
+  durable: number;
+  fingerprint: number | null;
+  lastTimeMs: number;
+  /** Where the newest record of this boot starts: committed once its lane has confirmed that. */
+  lastOffset: number;
+}
+
+export class State {
+  readonly places = new Map<string, Map<number, DurablePlace>>();
+  readonly tables = new Map<string, Map<TableId, Uint8Array>>();
+  /** By lane. */
+  readonly confirmed = new Map<number, Position>();
+  /** By lane: where its first record starts that a device sent. */
+  readonly firstOffsets = new Map<number, number>();
+
+  /** False where the record changes nothing, since what it says was known. */
+  apply(record: JournalRecord, lane: number, offset: number): boolean {
+    switch (record.kind) {
+      case 'block':
+      case 'loss':
+        this.#noteLane(lane, offset);
+        return this.#move(record, offset);
+      case 'table':
+        this.#noteLane(lane, offset);
+        return this.#addTable(record.device, record.id, record.bytes);
+      case 'confirm':
+        this.confirm(record.position);
+        return true;
+      case 'forget': {
+        const boots = this.places.get(record.device);
+        for (const boot of record.boots) boots?.delete(boot);
+        if (boots?.size === 0) this.places.delete(record.device);
+        return true;
+      }
+    }
+  }
+
+  confirm(position: Position): void {
+    const before = this.confirmed.get(position.lane);
+    if (before !== undefined && before.offset >= position.offset) return;
+    this.confirmed.set(position.lane, position);
+  }
+
+  place(device: string, boot: number): DurablePlace | undefined {
+    return this.places.get(device)?.get(boot);
+  }
+
+  /** Does Kafka hold everything of this place? */
+  committed(place: DurablePlace, lane: number): boolean {
+    const position = this.confirmed.get(lane);
+    return position !== undefined && position.offset >= place.lastOffset;
+  }
+
+  /** [J-50] Every segment that ends at or below it may go. */
+  neededFrom(lanes: number, syncedEnd: number): number {
+    let needed = syncedEnd;
+    for (let lane = 0; lane < lanes; lane++) {
+      const keep = this.confirmed.get(lane)?.offset ?? this.firstOffsets.get(lane);
+      if (keep !== undefined && keep < needed) needed = keep;
+    }
+    return needed;
+  }
+
+  tableRecords(): TableRecord[] {
+    const records: TableRecord[] = [];
+    for (const [device, tables] of this.tables) {
+      for (const [id, bytes] of tables) records.push({ kind: 'table', device, id, bytes });
+    }
+    return records;
+  }
+
+  encode(): unknown[] {
+    return [
+      [...this.confirmed.values()].map(positionFields),
+      [...this.firstOffsets],
+      [...this.places].map(([device, boots]) => [
+        device,
+        [...boots.values()].map((place) => [
+          place.boot,
+          place.durable,
+          place.fingerprint,
+          place.lastTimeMs,
+          place.lastOffset,
+        ]),
+      ]),
+      [...this.tables].map(([device, tables]) => [
+        device,
+        [...tables].map(([id, bytes]) => [Buffer.from(id, 'hex'), bytes]),
+      ]),
+    ];
+  }
+
+  #noteLane(lane: number, offset: number): void {
+    if (!this.firstOffsets.has(lane)) this.firstOffsets.set(lane, offset);
+  }
+
+  #move(record: BlockRecord | LossRecord, offset: number): boolean {
+    const end = endOf(record);
+    const place = this.place(record.device, record.boot);
+    if (end === null) {
+      if (place !== undefined) place.lastOffset = offset;
+      return true;
+    }
+    if (place === undefined) {
+      placesOf(this.places, record.device).set(record.boot, {
+        boot: record.boot,
+        durable: end,
+        fingerprint: fingerprintOf(record),
+        lastTimeMs: record.kind === 'block' ? record.lastTimeMs : 0,
+        lastOffset: offset,
+      });
+      return true;
+    }
+    if (end <= place.durable) return false;
+    place.durable = end;
+    place.fingerprint ??= fingerprintOf(record);
+    if (record.kind === 'block') place.lastTimeMs = Math.max(place.lastTimeMs, record.lastTimeMs);
+    place.lastOffset = offset;
+    return true;
+  }
+
+  #addTable(device: string, id: TableId, bytes: Uint8Array): boolean {
+    const tables = placesOf(this.tables, device);
+    if (tables.has(id)) return false;
+    // A copy: decoded bytes are a view that would keep a whole read buffer alive.
+    tables.set(id, Uint8Array.from(bytes));
+    return true;
+  }
+}
+
+/** One past the record's last seq; null where it moves nothing ("tail unknown"). */
+export function endOf(record: BlockRecord | LossRecord): number | null {
+  return record.kind === 'block' ? record.first + record.count : record.to;
+}
+
+/** [J-43] Only the block that begins the boot, taken whole, is its fingerprint. */
+export function fingerprintOf(record: BlockRecord | LossRecord): number | null {
+  if (record.kind !== 'block' || record.first !== 0 || record.from !== 0) return null;
+  return crc32(record.bytes);
+}
+
+export function placesOf<K, V>(map: Map<string, Map<K, V>>, device: string): Map<K, V> {
+  const found = map.get(device);
+  if (found !== undefined) return found;
+  const made = new Map<K, V>();
+  map.set(device, made);
+  return made;
+}
+
+/** The four items that `encode` gives; throws on another shape, inside `shaped`. */
+export function readState(fields: Fields, journal: string): State {
+  const state = new State();
+  for (const item of fields.list()) state.confirm(readPosition(new Fields(item), journal));
+  for (const item of fields.list()) {
+    const lane = new Fields(item);
+    state.firstOffsets.set(lane.integer(), lane.integer());
+  }
+  for (const item of fields.list()) {
+    const entry = new Fields(item);
+    const boots = placesOf(state.places, entry.text());
+    for (const place of entry.list()) readPlace(new Fields(place), boots);
+  }
+  for (const item of fields.list()) {
+    const entry = new Fields(item);
+    const tables = placesOf(state.tables, entry.text());
+    for (const pair of entry.list()) {
+      const table = new Fields(pair);
+      tables.set(Buffer.from(table.bytes()).toString('hex'), Uint8Array.from(table.bytes()));
+    }
+  }
+  return state;
+}
+
+function readPlace(fields: Fields, boots: Map<number, DurablePlace>): void {
+  const boot = fields.integer();
+  boots.set(boot, {
+    boot,
+    durable: fields.integer(),
+    fingerprint: fields.orNull((at) => at.integer()),
+    lastTimeMs: fields.number(),
+    lastOffset: fields.integer(),
+  });
+}
