@@ -3,7 +3,7 @@
 // survive whatever the journal survives. An event is received once: when its record is first synced.
 // What devices say that they lost stands outside the equation.
 
-import type { BlockRecord, LossReason, LossRecord } from './journal/record.js';
+import type { BlockRecord, LossReason, LossRecord, TableRecord } from './journal/record.js';
 
 /** Event counts of one device. */
 export interface Account {
@@ -13,6 +13,8 @@ export interface Account {
   dropped: Record<string, number>;
   /** Lost on the device or between its lives; `tail-unknown` counts boots, not events. */
   lost: Record<string, number>;
+  /** Events that came again: sent twice, taken once. */
+  resent: number;
 }
 
 export interface Balance {
@@ -23,14 +25,16 @@ export interface Balance {
   rejected: Record<string, number>;
   dropped: Record<string, number>;
   lost: Record<string, number>;
+  resent: number;
   balanced: boolean;
 }
 
 export interface Books {
   /** A record's first fsync, or its replay. */
-  synced(record: BlockRecord | LossRecord): void;
+  synced(record: BlockRecord | LossRecord | TableRecord): void;
   /** Kafka's answer, or its replay. */
-  confirmed(committed: readonly (readonly [device: string, events: number])[]): void;
+  confirmed(lane: number, committed: readonly [device: string, events: number][]): void;
+  resent(device: string, events: number): void;
   account(device: string): Account;
   devices(): IterableIterator<string>;
   /** All devices together, with what was counted as buffered. */
@@ -50,6 +54,7 @@ type Row = [
   rejected: Record<string, number>,
   dropped: Record<string, number>,
   lost: Record<string, number>,
+  resent: number,
 ];
 
 export function createBooks(): Books {
@@ -58,7 +63,7 @@ export function createBooks(): Books {
   function account(device: string): Account {
     let found = accounts.get(device);
     if (found === undefined) {
-      found = { received: 0, committed: 0, rejected: {}, dropped: {}, lost: {} };
+      found = { received: 0, committed: 0, rejected: {}, dropped: {}, lost: {}, resent: 0 };
       accounts.set(device, found);
     }
     return found;
@@ -66,6 +71,7 @@ export function createBooks(): Books {
 
   return {
     synced(record) {
+      if (record.kind === 'table') return;
       const entry = account(record.device);
       if (record.kind === 'block') {
         entry.received += record.first + record.count - record.from;
@@ -77,19 +83,24 @@ export function createBooks(): Books {
         add(entry.lost, record.reason, record.to === null ? 1 : record.to - record.from);
       }
     },
-    confirmed(committed) {
+    confirmed(_lane, committed) {
       for (const [device, events] of committed) account(device).committed += events;
+    },
+    resent(device, events) {
+      account(device).resent += events;
     },
     account,
     devices: () => accounts.keys(),
     balance(buffered) {
       const all: Balance = {
         ...{ received: 0, committed: 0, buffered, rejected: {}, dropped: {}, lost: {} },
+        resent: 0,
         balanced: false,
       };
       for (const entry of accounts.values()) {
         all.received += entry.received;
         all.committed += entry.committed;
+        all.resent += entry.resent;
         for (const kind of ['rejected', 'dropped', 'lost'] as const) {
           for (const [reason, events] of Object.entries(entry[kind]))
             add(all[kind], reason, events);
@@ -100,15 +111,19 @@ export function createBooks(): Books {
       return all;
     },
     snapshot(): Row[] {
-      return [...accounts].map(([device, { received, committed, rejected, dropped, lost }]) => [
-        ...[device, received, committed],
-        ...[{ ...rejected }, { ...dropped }, { ...lost }],
-      ]) as Row[];
+      return [...accounts].map(
+        ([device, { received, committed, rejected, dropped, lost, resent }]) => [
+          ...[device, received, committed],
+          ...[{ ...rejected }, { ...dropped }, { ...lost }],
+          resent,
+        ],
+      ) as Row[];
     },
     restore(snapshot) {
       accounts.clear();
-      for (const [device, received, committed, rejected, dropped, lost] of snapshot as Row[]) {
-        accounts.set(device, { received, committed, rejected, dropped, lost });
+      for (const row of snapshot as Row[]) {
+        const [device, received, committed, rejected, dropped, lost, resent] = row;
+        accounts.set(device, { received, committed, rejected, dropped, lost, resent });
       }
     },
   };

@@ -19,13 +19,14 @@ test('an event is received once, and every term is counted on its own', () => {
   books.synced(loss('b', 5, 8, 'undecodable'));
   books.synced(loss('b', 8, 100, 'overflow'));
   books.synced(loss('b', 100, null, 'tail-unknown'));
-  books.confirmed([
+  books.resent('a', 2);
+  books.confirmed(0, [
     ['a', 10],
     ['b', 5],
   ]);
   const balance = books.balance(8);
   assert.equal(balance, {
-    ...{ received: 26, committed: 15, buffered: 8, balanced: true },
+    ...{ received: 26, committed: 15, buffered: 8, resent: 2, balanced: true },
     ...{ rejected: { undecodable: 3 }, dropped: {}, lost: { overflow: 92, 'tail-unknown': 1 } },
   });
   assert.is(books.account('a').received, 18);
@@ -46,7 +47,7 @@ test('a snapshot restores them', () => {
   const books = createBooks();
   books.synced(block('a', 0, 10));
   books.synced(loss('a', 10, 12, 'undecodable'));
-  books.confirmed([['a', 4]]);
+  books.confirmed(0, [['a', 4]]);
   const other = createBooks();
   other.restore(JSON.parse(JSON.stringify(books.snapshot())));
   assert.equal(other.balance(6), books.balance(6));

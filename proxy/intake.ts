@@ -1,0 +1,235 @@
+import { type Anchor, type Block, decodeBlock, type EventsBlock } from './block.js';
+import type { Books } from './books.js';
+import type { Clock } from './clock.js';
+import type { Journal, Place } from './journal/journal.js';
+import type { BlockRecord, LossRecord, TableId } from './journal/record.js';
+import type { Data } from './message.js';
+import type { Outcomes } from './outcomes.js';
+import type { Opening } from './places.js';
+import type { StreamTable } from './table.js';
+import { timeOf } from './time.js';
+
+// session → journal: takes the blocks of one boot in the order of their seqs, each once (PROTOCOL.md §7).
+// Every answer is made of what is durable; `received` lives in the journal's place alone.
+// Invariant: durable ≤ expected, and the limit never falls.
+
+export interface Site {
+  clock: Clock;
+  journal: Journal;
+  books: Books;
+  outcomes: Outcomes;
+  limits: { helloTimeoutMs: number; windowEvents: number; windowBytes: number };
+}
+
+export interface Arrival {
+  arrivalMs: number;
+  /** Of the running boot, null for others. */
+  offsetMs: number | null;
+  uptimeStops: boolean;
+}
+
+export interface KnownTable {
+  id: TableId;
+  streams: StreamTable;
+}
+
+export class Intake {
+  readonly boot: number;
+  readonly #site: Site;
+  readonly #device: string;
+  /** All boots of the HELLO: the ones that have not ended. */
+  readonly #listed: ReadonlySet<number>;
+  /** Boots whose end was said; the journal keeps their places until Kafka holds their events. */
+  readonly #ended: Set<number>;
+  readonly #lowest: number;
+  /** Its first block is still to come, and will end the older boots. */
+  #fresh: boolean;
+  #loss: Opening['loss'];
+  #limit: number;
+  #anchor: Anchor | null = null;
+  /** A frame beyond `expected` came, or one that could not be taken. */
+  #gap = false;
+  /** The value of next with which a gap was reported: once until there is progress. */
+  #gapSaid = -1;
+  #answerDue = false;
+  #bytesPerEvent = 0;
+  /** Appended and not yet durable: a bound on what one device may have in memory. */
+  readonly #unsynced: { end: number; bytes: number }[] = [];
+  #unsyncedBytes = 0;
+
+  constructor(
+    site: Site,
+    device: string,
+    opening: Opening,
+    listed: ReadonlySet<number>,
+    ended: Set<number>,
+    limit: number,
+  ) {
+    this.#site = site;
+    this.#device = device;
+    this.boot = opening.boot;
+    this.#listed = listed;
+    this.#ended = ended;
+    this.#lowest = opening.lowest;
+    this.#loss = opening.loss;
+    this.#limit = limit;
+    this.#fresh = opening.fresh;
+    if (!this.#fresh) this.#sayLoss();
+  }
+
+  /** Everything below it may be forgotten by the device. */
+  get durable(): number {
+    return Math.max(this.#place()?.durable ?? 0, this.#lowest);
+  }
+
+  get expected(): number {
+    return Math.max(this.#place()?.received ?? 0, this.#lowest);
+  }
+
+  /** [W-33] Raises the limit where the journal can take more. */
+  limit(): number {
+    if (this.#site.journal.writable) {
+      this.#limit = Math.max(this.#limit, this.durable + this.#window());
+    }
+    return Math.max(this.#limit, this.durable);
+  }
+
+  /** `table` is null for a range of lost events that names none. */
+  data(message: Data, table: KnownTable | null, arrival: Arrival): void {
+    const { first, count } = message;
+    const expected = this.expected;
+    const { outcomes, books } = this.#site;
+    if (first + count <= expected) {
+      outcomes.count('duplicate', { device: this.#device });
+      books.resent(this.#device, count);
+      // What is not durable yet is answered by its fsync.
+      if (first + count <= this.durable) this.#answerDue = true;
+    } else if (first > expected) {
+      this.#refuse('gap');
+    } else if (first >= this.#limit) {
+      this.#refuse('beyond-credit');
+    } else if (this.#unsyncedBytes > 4 * this.#site.limits.windowBytes) {
+      this.#refuse('not-taken');
+    } else {
+      if (first < expected) books.resent(this.#device, expected - first);
+      this.#take(message, table, arrival);
+    }
+  }
+
+  /** After an fsync, and when the journal takes records again. */
+  settled(): void {
+    const { durable } = this;
+    while (this.#unsynced[0] !== undefined && this.#unsynced[0].end <= durable) {
+      this.#unsyncedBytes -= this.#unsynced.shift()!.bytes;
+    }
+    if (!this.#fresh) this.#sayLoss();
+    this.#answerDue = true;
+  }
+
+  /** The ACK that is due; asked once per turn, so that a burst is answered once. */
+  answer(): { next: number; limit: number; gap: 0 | 1 } | null {
+    const { durable, expected } = this;
+    const gap = this.#gap && this.#site.journal.writable && durable === expected;
+    if (!gap && !this.#answerDue) return null;
+    this.#answerDue = false;
+    if (gap) {
+      this.#gap = false;
+      this.#gapSaid = expected;
+    }
+    return { next: durable, limit: this.limit(), gap: gap ? 1 : 0 };
+  }
+
+  #refuse(kind: 'gap' | 'beyond-credit' | 'not-taken'): void {
+    this.#site.outcomes.count(kind, { device: this.#device });
+    if (this.#gapSaid !== this.expected) this.#gap = true;
+  }
+
+  #take(message: Data, table: KnownTable | null, arrival: Arrival): void {
+    const { journal, outcomes } = this.#site;
+    const block = decodeBlock(message.block, table?.streams ?? null, message.count);
+    const record = this.#record(message, block, table?.id ?? '', arrival);
+    const prior = block.kind === 'events' ? block.prior : null;
+    const taken =
+      journal.writable && this.#endOlder(prior) && this.#sayLoss() && journal.append(record);
+    if (!taken) {
+      this.#refuse('not-taken');
+      return;
+    }
+    if (block.kind === 'undecodable') {
+      const { boot } = this;
+      const { first, count } = message;
+      const detail = { device: this.#device, boot, first, count, why: block.why };
+      outcomes.count('undecodable', detail);
+    }
+    this.#fresh = false;
+    this.#gap = false;
+    this.#gapSaid = -1;
+    const bytes = message.block.length;
+    this.#unsynced.push({ end: message.first + message.count, bytes });
+    this.#unsyncedBytes += bytes;
+    const perEvent = bytes / message.count;
+    this.#bytesPerEvent += (perEvent - this.#bytesPerEvent) / 4;
+  }
+
+  #record(message: Data, block: Block, table: TableId, arrival: Arrival): BlockRecord | LossRecord {
+    const { boot } = this;
+    const device = this.#device;
+    const { first, count } = message;
+    const { arrivalMs } = arrival;
+    const from = this.expected;
+    if (block.kind === 'events') {
+      if (block.anchor !== null) this.#anchor = block.anchor;
+      const time = timeOf(block.events.slice(from - first), {
+        ...arrival,
+        anchor: this.#anchor,
+        floorMs: this.#place()?.lastTimeMs ?? 0,
+      });
+      const { block: bytes } = message;
+      return { kind: 'block', device, boot, first, count, from, table, arrivalMs, ...time, bytes };
+    }
+    const reason = block.kind === 'lost' ? block.reason : 'undecodable';
+    return { kind: 'loss', device, boot, from, to: first + count, reason, arrivalMs };
+  }
+
+  /** [W-28] What lies before the device's lowest seq: said at HELLO, or before the first block. */
+  #sayLoss(): boolean {
+    if (this.#loss === null) return true;
+    const { from, reason } = this.#loss;
+    if (!this.#append(this.boot, from, this.#lowest, reason)) return false;
+    this.#loss = null;
+    return true;
+  }
+
+  /** [W-30] The first block of a boot ends the older ones that HELLO no longer lists. */
+  #endOlder(prior: EventsBlock['prior']): boolean {
+    const { journal, outcomes } = this.#site;
+    if (!this.#fresh) return true;
+    for (const [boot, { received }] of [...(journal.places(this.#device) ?? [])]) {
+      if (boot >= this.boot || this.#listed.has(boot) || this.#ended.has(boot)) continue;
+      const stored = prior?.boot === boot ? Math.max(prior.next, received) : received;
+      if (stored > received && !this.#append(boot, received, stored, 'unknown')) return false;
+      if (!this.#append(boot, stored, null, 'tail-unknown')) return false;
+      journal.forget(this.#device, [boot]);
+      this.#ended.add(boot);
+      outcomes.count('boot-ended', { device: this.#device, boot, from: stored });
+    }
+    return true;
+  }
+
+  #append(boot: number, from: number, to: number | null, reason: LossRecord['reason']): boolean {
+    const { journal, clock } = this.#site;
+    const device = this.#device;
+    const arrivalMs = clock.nowMs();
+    return journal.append({ kind: 'loss', device, boot, from, to, reason, arrivalMs });
+  }
+
+  #window(): number {
+    const { windowEvents, windowBytes } = this.#site.limits;
+    if (this.#bytesPerEvent === 0) return windowEvents;
+    return Math.min(windowEvents, Math.max(1, Math.floor(windowBytes / this.#bytesPerEvent)));
+  }
+
+  #place(): Readonly<Place> | undefined {
+    return this.#site.journal.places(this.#device)?.get(this.boot);
+  }
+}

@@ -1,0 +1,109 @@
+import type { Journal, Place } from './journal/journal.js';
+import type { LossReason } from './journal/record.js';
+import type { Hello, HelloBoot } from './message.js';
+
+// session: which number each boot of a HELLO has from now on, and what must be said to be lost before
+// its first event is taken (PROTOCOL.md [W-3], [W-5], [W-28]).
+// Guarantee: two lives of a device are never merged under one number, and a HELLO that is said again
+// gets the same numbers again.
+
+const BOOT_MAX = 0xffffffff;
+
+/** What is remembered of a device between two HELLOs, while nothing of a new number has arrived. */
+export interface Numbers {
+  /** Given to a device that has no number of its own. */
+  assigned: number | null;
+  /** The number that a HELLO says → the one it was given instead. */
+  renumbered: Map<number, { boot: number; fingerprint: number | null }>;
+}
+
+export interface Opening {
+  boot: number;
+  /** What HELLO called it, where it is renumbered now. */
+  renumberedFrom: number | null;
+  lowest: number;
+  running: boolean;
+  /** Seqs from here to `lowest` will never arrive. */
+  loss: { from: number; reason: LossReason } | null;
+  /** It has no place: nothing is journaled under its number before its first block. */
+  fresh: boolean;
+}
+
+export function newNumbers(): Numbers {
+  return { assigned: null, renumbered: new Map() };
+}
+
+export function openBoots(
+  journal: Journal,
+  hello: Hello,
+  numbers: Numbers,
+  nowMs: number,
+): Opening[] {
+  const places = journal.places(hello.device) ?? new Map<number, Readonly<Place>>();
+  const taken = new Set(places.keys());
+  for (const { boot } of hello.boots) if (boot !== null) taken.add(boot);
+  return hello.boots.map((said, index) => {
+    const running = index === hello.boots.length - 1;
+    const boot = numberOf(said, running, places, numbers, taken, nowMs);
+    taken.add(boot);
+    const place = places.get(boot);
+    const received = place?.received ?? 0;
+    const reason = place === undefined ? 'perhaps-delivered' : 'unknown';
+    return {
+      boot,
+      renumberedFrom: said.boot !== null && said.boot !== boot ? said.boot : null,
+      lowest: said.lowest,
+      running,
+      loss: said.lowest > received ? { from: received, reason } : null,
+      fresh: place === undefined,
+    };
+  });
+}
+
+function numberOf(
+  said: HelloBoot,
+  running: boolean,
+  places: ReadonlyMap<number, Readonly<Place>>,
+  numbers: Numbers,
+  taken: ReadonlySet<number>,
+  nowMs: number,
+): number {
+  if (said.boot === null) {
+    const again = numbers.assigned;
+    if (again !== null && !taken.has(again)) return again;
+    numbers.assigned = freeNumber(taken, nowMs);
+    return numbers.assigned;
+  }
+  for (const [from, { boot }] of numbers.renumbered) {
+    if (boot === said.boot) numbers.renumbered.delete(from);
+  }
+  const place = places.get(said.boot);
+  if (place === undefined || !isAnotherLife(said, running, place)) return said.boot;
+  const given = numbers.renumbered.get(said.boot);
+  if (given !== undefined && given.fingerprint === said.fingerprint && !taken.has(given.boot)) {
+    return given.boot;
+  }
+  const boot = freeNumber(taken, nowMs);
+  numbers.renumbered.set(said.boot, { boot, fingerprint: said.fingerprint });
+  return boot;
+}
+
+/** [W-5] */
+function isAnotherLife(said: HelloBoot, running: boolean, place: Readonly<Place>): boolean {
+  const { fingerprint } = said;
+  if (fingerprint !== null && place.fingerprint !== null && fingerprint !== place.fingerprint) {
+    return true;
+  }
+  return running && place.received > said.next;
+}
+
+/** [W-3]; at the end of the numbers, the next one from the clock that is free. */
+function freeNumber(taken: ReadonlySet<number>, nowMs: number): number {
+  const seconds = Math.min(BOOT_MAX, Math.max(1, Math.floor(nowMs / 1000)));
+  let highest = 0;
+  for (const boot of taken) highest = Math.max(highest, boot);
+  if (highest < BOOT_MAX) return Math.max(highest + 1, seconds);
+  let boot = seconds;
+  while (taken.has(boot)) boot = boot === BOOT_MAX ? 1 : boot + 1;
+  return boot;
+}

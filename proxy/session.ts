@@ -1,0 +1,329 @@
+import {
+  FLAG_UPTIME_STOPS,
+  RESET_NO_SESSION,
+  RESET_TABLE,
+  RESET_UNAVAILABLE,
+  RESET_VERSION,
+} from '../sdk/wire.js';
+import { type Broken, encodeFrame, FrameReader } from './frame.js';
+import type { KnownTable, Site } from './intake.js';
+import type { Channel, ChannelHandler } from './listeners/channel.js';
+import {
+  type Data,
+  decodeMessage,
+  encodeAck,
+  encodeReset,
+  type Hello,
+  type Table,
+} from './message.js';
+import type { Admitted, Sessions } from './sessions.js';
+import { decodeTable, tableId } from './table.js';
+
+// frame → session → journal: the proxy's half of the conversation on one channel (PROTOCOL.md §7). The
+// transition table below is the specification's, cell by cell; nothing else changes the state.
+// Guarantee: whatever comes in is answered, taken or counted, and never throws.
+
+export type State = 'silent' | 'live' | 'closed';
+export type Event =
+  | { type: 'hello'; hello: Hello }
+  | { type: 'table'; message: Table }
+  | { type: 'data'; message: Data }
+  | { type: 'other'; outcome: string; detail: Record<string, string | number> }
+  | { type: 'broken'; why: Broken }
+  | { type: 'synced'; boots: ReadonlySet<number> }
+  | { type: 'failed' }
+  | { type: 'silence' }
+  | { type: 'down' };
+
+type Action =
+  | 'greet'
+  | 'no-session'
+  | 'table'
+  | 'data'
+  | 'count'
+  | 'acknowledge'
+  | 'unavailable'
+  | 'close-connection'
+  | 'end'
+  | 'nothing';
+
+export const transitions: Record<State, Record<Event['type'], Action>> = {
+  silent: {
+    hello: 'greet', // → live, unless another is preferred
+    table: 'no-session',
+    data: 'no-session',
+    other: 'count',
+    broken: 'count',
+    synced: 'nothing',
+    failed: 'nothing',
+    silence: 'close-connection', // → closed; a line stays
+    down: 'end', // → closed
+  },
+  live: {
+    hello: 'greet',
+    table: 'table',
+    data: 'data',
+    other: 'count',
+    broken: 'count',
+    synced: 'acknowledge',
+    failed: 'unavailable', // → silent
+    silence: 'nothing',
+    down: 'end', // → closed
+  },
+  closed: {
+    hello: 'nothing',
+    table: 'nothing',
+    data: 'nothing',
+    other: 'nothing',
+    broken: 'nothing',
+    synced: 'nothing',
+    failed: 'nothing',
+    silence: 'nothing',
+    down: 'nothing',
+  },
+};
+
+const resetIntervalMs = 1_000;
+const quietMs = 1_000;
+const unavailableRetryMs = 2_000;
+
+export class Session implements ChannelHandler {
+  readonly #site: Site;
+  readonly #sessions: Sessions;
+  readonly channel: Channel;
+  readonly #frames: FrameReader;
+  readonly #resetAtMs = new Map<number, number>();
+  #sentAtMs = -Infinity;
+  #state: State = 'silent';
+  #admitted: Admitted | null = null;
+  #tables: (KnownTable | null)[] = [];
+  #cancelTimer: (() => void) | null = null;
+
+  constructor(site: Site, sessions: Sessions, channel: Channel) {
+    this.#site = site;
+    this.#sessions = sessions;
+    this.channel = channel;
+    this.#frames = new FrameReader({
+      body: (body) => this.step(toEvent(decodeMessage(body))),
+      broken: (why) => this.step({ type: 'broken', why }),
+    });
+    this.#armSilence();
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  received(bytes: Uint8Array): void {
+    this.#frames.push(bytes);
+    this.#answer();
+  }
+
+  closed(): void {
+    this.step({ type: 'down' });
+  }
+
+  /** An fsync made these boots durable; none named: the journal takes records again. */
+  synced(boots: ReadonlySet<number>): void {
+    this.step({ type: 'synced', boots });
+    this.#answer();
+  }
+
+  failed(): void {
+    this.step({ type: 'failed' });
+  }
+
+  /** Another channel of the device has taken over. */
+  replaced(): void {
+    this.step({ type: 'down' });
+    this.channel.close();
+  }
+
+  step(event: Event): void {
+    const action = transitions[this.#state][event.type];
+    switch (action) {
+      case 'greet':
+        if (event.type === 'hello') this.#greet(event.hello);
+        break;
+      case 'no-session':
+        this.#count('no-session', { what: event.type });
+        this.#reset(RESET_NO_SESSION, 0);
+        break;
+      case 'table':
+        if (event.type === 'table') this.#table(event.message);
+        break;
+      case 'data':
+        if (event.type === 'data') this.#data(event.message);
+        break;
+      case 'count':
+        if (event.type === 'broken') this.#count(`frame-${event.why}`);
+        if (event.type === 'other') this.#count(event.outcome, event.detail);
+        if (event.type === 'other' && event.outcome === 'unknown-version') {
+          this.#reset(RESET_VERSION, 60_000);
+        }
+        break;
+      case 'acknowledge':
+        if (event.type === 'synced') this.#settle(event.boots);
+        break;
+      case 'unavailable':
+        this.#leave();
+        this.#enter('silent');
+        this.#reset(RESET_UNAVAILABLE, unavailableRetryMs);
+        break;
+      case 'close-connection':
+        if (this.channel.kind === 'line') break;
+        this.#count('hello-timeout');
+        this.#enter('closed');
+        this.channel.close();
+        break;
+      case 'end':
+        this.#leave();
+        this.#enter('closed');
+        break;
+      case 'nothing':
+        break;
+    }
+  }
+
+  #greet(hello: Hello): void {
+    const answer = this.#sessions.admit(hello, this, this.#admitted);
+    if (answer.type === 'refused') {
+      this.#count(answer.outcome, { device: hello.device });
+      if (answer.reason !== null) this.#reset(answer.reason, answer.retryMs);
+      return;
+    }
+    this.#admitted = answer;
+    this.#tables = hello.tables.map(() => null);
+    this.#send(answer.welcome);
+    this.#enter('live');
+  }
+
+  #table({ index, bytes }: Table): void {
+    const { device = '', tables = [] } = this.#admitted?.hello ?? {};
+    const { journal } = this.#site;
+    const id = tables[index];
+    const table = decodeTable(bytes);
+    if (id === undefined) this.#count('table-not-listed', { device, index });
+    else if (tableId(bytes) !== id) this.#count('table-wrong-id', { device, index });
+    else if (typeof table === 'string') this.#count('table-malformed', { device, why: table });
+    else if (journal.table(device, id) !== null) this.#count('table-again', { device, index });
+    else if (!journal.append({ kind: 'table', device, id, bytes })) {
+      this.#count('not-taken', { device, what: 'table' });
+    }
+  }
+
+  #data(message: Data): void {
+    const admitted = this.#admitted;
+    if (admitted === null) return;
+    const { device, flags } = admitted.hello;
+    const running = message.boot === admitted.runningBoot;
+    const { clock } = this.#site;
+    if (running) admitted.window.sample(clock, message.uptime);
+    const intake = admitted.intakes.get(message.boot);
+    const table = this.#tableOf(message.table);
+    if (intake === undefined) {
+      this.#count('boot-not-welcomed', { device, boot: message.boot });
+      this.#reset(RESET_NO_SESSION, 0);
+    } else if (table === null && !namesNoTable(message)) {
+      this.#count('table-lacking', { device, index: message.table });
+      this.#reset(RESET_TABLE, 0);
+    } else {
+      intake.data(message, table, {
+        arrivalMs: clock.nowMs(),
+        offsetMs: running ? admitted.window.offsetMs(clock) : null,
+        uptimeStops: (flags & FLAG_UPTIME_STOPS) !== 0,
+      });
+    }
+  }
+
+  #tableOf(index: number): KnownTable | null {
+    const known = this.#tables[index];
+    if (known) return known;
+    const hello = this.#admitted?.hello;
+    const id = hello?.tables[index];
+    if (hello === undefined || id === undefined) return null;
+    const held = this.#site.journal.table(hello.device, id);
+    if (held === null) return null;
+    const streams = decodeTable(held.bytes);
+    if (typeof streams === 'string') return null;
+    this.#tables[index] = { id, streams };
+    return { id, streams };
+  }
+
+  #settle(boots: ReadonlySet<number>): void {
+    for (const [boot, intake] of this.#admitted?.intakes ?? []) {
+      if (boots.has(boot) || boots.size === 0) intake.settled();
+    }
+  }
+
+  /** Once per turn: a burst of frames is answered by one ACK per boot. */
+  #answer(): void {
+    if (this.#state !== 'live' || this.#admitted === null) return;
+    for (const [boot, intake] of this.#admitted.intakes) {
+      const answer = intake.answer();
+      if (answer !== null) this.#send(encodeAck(boot, answer.next, answer.limit, answer.gap));
+    }
+  }
+
+  /** [W-32] Of each reason at most one a second. */
+  #reset(reason: number, retryMs: number): void {
+    const now = this.#site.clock.monotonicMs();
+    const last = this.#resetAtMs.get(reason);
+    if (last !== undefined && now - last < resetIntervalMs) return;
+    this.#resetAtMs.set(reason, now);
+    this.#send(encodeReset(reason, retryMs));
+  }
+
+  /** [W-8] A 0x00 before the first frame and after a silence: the line may have made noise. */
+  #send(body: Uint8Array): void {
+    const now = this.#site.clock.monotonicMs();
+    const frame = encodeFrame(body);
+    const quiet = now - this.#sentAtMs >= quietMs;
+    this.#sentAtMs = now;
+    this.channel.send(quiet ? Uint8Array.of(0, ...frame) : frame);
+  }
+
+  #count(kind: string, detail: Record<string, string | number> = {}): void {
+    this.#site.outcomes.count(kind, { channel: this.channel.name, ...detail });
+  }
+
+  #leave(): void {
+    if (this.#admitted !== null) this.#sessions.leave(this.#admitted.hello.device, this);
+    this.#admitted = null;
+    this.#tables = [];
+  }
+
+  #enter(state: State): void {
+    this.#state = state;
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    if (state === 'silent') this.#armSilence();
+  }
+
+  #armSilence(): void {
+    const { clock, limits } = this.#site;
+    this.#cancelTimer = clock.after(limits.helloTimeoutMs, () => this.step({ type: 'silence' }));
+  }
+}
+
+/** A range of lost events, [reason], can be taken whatever its firmware had declared. */
+function namesNoTable({ block }: Data): boolean {
+  return block[0] === 0x81;
+}
+
+function toEvent(message: ReturnType<typeof decodeMessage>): Event {
+  switch (message.type) {
+    case 'hello':
+      return { type: 'hello', hello: message };
+    case 'table':
+      return { type: 'table', message };
+    case 'data':
+      return { type: 'data', message };
+    case 'version':
+      return { type: 'other', outcome: 'unknown-version', detail: { version: message.version } };
+    case 'other':
+      return { type: 'other', outcome: 'unknown-type', detail: { number: message.number } };
+    case 'malformed':
+      return { type: 'other', outcome: `malformed-${message.what}`, detail: { why: message.why } };
+  }
+}

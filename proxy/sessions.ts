@@ -1,0 +1,189 @@
+import { RESET_REPLACED, VERSION } from '../sdk/wire.js';
+import { Intake, type Site } from './intake.js';
+import type { Accept } from './listeners/channel.js';
+import { encodeWelcome, type Hello } from './message.js';
+import { type Numbers, newNumbers, openBoots } from './places.js';
+import { Session } from './session.js';
+import { OffsetWindow } from './time.js';
+
+// All sessions: which channel speaks for a device, and what is remembered of a device between its
+// sessions. One session per device is the only writer of its places: a new channel takes over with a
+// valid HELLO, and two devices with one name are held apart ([W-31]).
+
+export interface Admitted {
+  type: 'admitted';
+  hello: Hello;
+  runningBoot: number;
+  /** By the boot's number from now on. */
+  intakes: Map<number, Intake>;
+  window: OffsetWindow;
+  /** Body of the WELCOME. */
+  welcome: Uint8Array;
+}
+
+export interface Refused {
+  type: 'refused';
+  outcome: string;
+  /** Of the RESET; null: no answer. */
+  reason: number | null;
+  retryMs: number;
+}
+
+interface Known {
+  session: Session | null;
+  numbers: Numbers;
+  /** Boots whose end was said already. */
+  ended: Set<number>;
+  /** Of the running boot. */
+  window: { boot: number; offsets: OffsetWindow } | null;
+  replacedAtMs: number[];
+  refusals: number;
+}
+
+const replacementsMax = 3;
+const replacementsWithinMs = 10_000;
+const retryMaxMs = 60_000;
+/** Devices without a session that are remembered; the journal's places are not counted here. */
+const rememberedMax = 10_000;
+const checkBytes = 4;
+
+export class Sessions {
+  readonly #site: Site;
+  readonly #live = new Map<string, Known>();
+  readonly #remembered = new Map<string, Known>();
+
+  constructor(site: Site) {
+    this.#site = site;
+    const { journal } = site;
+    journal.onSynced(({ touched }) => {
+      for (const [device, boots] of touched) {
+        if (boots.size > 0) this.#live.get(device)?.session?.synced(boots);
+      }
+    });
+    journal.onFailed(() => {
+      for (const { session } of [...this.#live.values()]) session?.failed();
+    });
+    journal.onWritable((writable) => {
+      if (!writable) return;
+      for (const { session } of [...this.#live.values()]) session?.synced(new Set());
+    });
+  }
+
+  /** Devices with a session. */
+  get count(): number {
+    return this.#live.size;
+  }
+
+  accept: Accept = (channel) => new Session(this.#site, this, channel);
+
+  /** `before`: what this very channel was admitted with. */
+  admit(hello: Hello, session: Session, before: Admitted | null): Admitted | Refused {
+    const { device } = hello;
+    const known = this.#live.get(device) ?? this.#remembered.get(device) ?? unknown();
+    const rival = known.session === session ? null : known.session;
+    if (rival !== null) {
+      const retryMs = this.#mayReplace(known);
+      if (retryMs > 0) {
+        return { type: 'refused', outcome: 'replaced-too-often', reason: RESET_REPLACED, retryMs };
+      }
+    }
+    const { clock, journal, outcomes } = this.#site;
+    const same = before?.hello.device === device ? before : null;
+    const openings = openBoots(journal, hello, known.numbers, clock.nowMs());
+    const listed = new Set(openings.map(({ boot }) => boot));
+    const intakes = new Map(
+      openings.map((opening) => {
+        const limit = same?.intakes.get(opening.boot)?.limit() ?? 0;
+        return [opening.boot, new Intake(this.#site, device, opening, listed, known.ended, limit)];
+      }),
+    );
+    const welcome = this.#welcome(hello, intakes);
+    if (welcome.length + checkBytes > hello.frameBytesMax) {
+      return { type: 'refused', outcome: 'welcome-too-large', reason: null, retryMs: 0 };
+    }
+    for (const { boot, renumberedFrom } of openings) {
+      if (renumberedFrom === null) continue;
+      outcomes.count('renumbered', { device, from: renumberedFrom, to: boot });
+    }
+    if (before !== null && same === null) this.leave(before.hello.device, session);
+    if (rival !== null) {
+      outcomes.count('replaced', { device, channel: rival.channel.name });
+      rival.replaced();
+    }
+    known.session = session;
+    this.#remembered.delete(device);
+    this.#live.set(device, known);
+    const running = openings[openings.length - 1]!;
+    const runningBoot = running.boot;
+    if (!running.fresh) this.#forgetEnded(device, runningBoot, listed);
+    if (known.window?.boot !== runningBoot) {
+      known.window = { boot: runningBoot, offsets: new OffsetWindow() };
+    }
+    const window = known.window.offsets;
+    window.sample(clock, hello.uptime);
+    return { type: 'admitted', hello, runningBoot, intakes, window, welcome };
+  }
+
+  leave(device: string, session: Session): void {
+    const known = this.#live.get(device);
+    if (known?.session !== session) return;
+    known.session = null;
+    this.#live.delete(device);
+    this.#remembered.set(device, known);
+    if (this.#remembered.size <= rememberedMax) return;
+    for (const oldest of this.#remembered.keys()) {
+      this.#remembered.delete(oldest);
+      break;
+    }
+  }
+
+  #welcome(hello: Hello, intakes: ReadonlyMap<number, Intake>): Uint8Array {
+    const { clock, journal } = this.#site;
+    const lacking = hello.tables.flatMap((id, index) =>
+      journal.table(hello.device, id)?.durable === true ? [] : [index],
+    );
+    return encodeWelcome({
+      version: Math.min(hello.version, VERSION),
+      nonce: hello.nonce,
+      wallMs: clock.nowMs(),
+      lacking,
+      boots: [...intakes.values()].map((intake) => ({
+        boot: intake.boot,
+        next: intake.durable,
+        limit: intake.limit(),
+      })),
+    });
+  }
+
+  /** Their end was said with the running boot's first block: a wish that a restart has lost. */
+  #forgetEnded(device: string, runningBoot: number, listed: ReadonlySet<number>): void {
+    const { journal } = this.#site;
+    const ended = [...(journal.places(device)?.keys() ?? [])].filter(
+      (boot) => boot < runningBoot && !listed.has(boot),
+    );
+    if (ended.length > 0) journal.forget(device, ended);
+  }
+
+  /** 0, or how long the newcomer has to wait. */
+  #mayReplace(known: Known): number {
+    const now = this.#site.clock.monotonicMs();
+    known.replacedAtMs = known.replacedAtMs.filter((at) => now - at < replacementsWithinMs);
+    if (known.replacedAtMs.length >= replacementsMax) {
+      return Math.min(retryMaxMs, 1_000 * 2 ** Math.min(known.refusals++, 10));
+    }
+    if (known.replacedAtMs.length === 0) known.refusals = 0;
+    known.replacedAtMs.push(now);
+    return 0;
+  }
+}
+
+function unknown(): Known {
+  return {
+    session: null,
+    numbers: newNumbers(),
+    ended: new Set(),
+    window: null,
+    replacedAtMs: [],
+    refusals: 0,
+  };
+}

@@ -1,0 +1,135 @@
+import { crc32 } from '../../proxy/crc32.js';
+import type { Journal, Place, Synced } from '../../proxy/journal/journal.js';
+import type { BlockRecord, LossRecord, Position, TableRecord } from '../../proxy/journal/record.js';
+
+// A journal in memory whose fsync happens when a test says so. The real one's tests are its own; what
+// sessions do between an append and its fsync needs a disk that waits.
+
+type Taken = BlockRecord | LossRecord | TableRecord;
+
+export class MemoryJournal implements Journal {
+  readonly id = '0'.repeat(32);
+  readonly generation = 1;
+  readonly lanes = 1;
+  readonly trouble = null;
+  readonly bytes = 0;
+  readonly bytesMax = 1e9;
+  readonly pendingBytes = 0;
+  readonly syncedEnd = 0;
+  writable = true;
+  /** Appends are refused, as beyond pendingBytesMax. */
+  refusing = false;
+  /** All that was appended. */
+  readonly records: Taken[] = [];
+  readonly forgotten: [string, number[]][] = [];
+  #synced = 0;
+  readonly #places = new Map<string, Map<number, Place>>();
+  readonly #tables = new Map<string, { record: TableRecord; durable: boolean }>();
+  readonly #onSynced: ((synced: Synced) => void)[] = [];
+  readonly #onFailed: ((error: Error) => void)[] = [];
+  readonly #onWritable: ((writable: boolean) => void)[] = [];
+
+  places(device: string): ReadonlyMap<number, Readonly<Place>> | null {
+    return this.#places.get(device) ?? null;
+  }
+
+  table(device: string, id: string): { bytes: Uint8Array; durable: boolean } | null {
+    const held = this.#tables.get(`${device} ${id}`);
+    return held === undefined ? null : { bytes: held.record.bytes, durable: held.durable };
+  }
+
+  tables(): TableRecord[] {
+    return [...this.#tables.values()].map(({ record }) => record);
+  }
+
+  devices(): IterableIterator<string> {
+    return this.#places.keys();
+  }
+
+  append(record: Taken): boolean {
+    if (!this.writable || this.refusing) return false;
+    this.records.push(record);
+    if (record.kind === 'table') {
+      this.#tables.set(`${record.device} ${record.id}`, { record, durable: false });
+      return true;
+    }
+    const end = record.kind === 'block' ? record.first + record.count : record.to;
+    if (end === null) return true;
+    const place = this.#place(record.device, record.boot, record.from);
+    if (place.received !== record.from || end <= record.from) {
+      throw new RangeError(`journal: from ${record.from} to ${end}, received ${place.received}`);
+    }
+    place.received = end;
+    if (record.kind === 'loss') return true;
+    place.lastTimeMs = record.lastTimeMs;
+    if (record.first === 0 && record.from === 0) place.fingerprint = crc32(record.bytes);
+    return true;
+  }
+
+  /** A completed fsync of all that was appended. */
+  sync(): void {
+    const touched = new Map<string, Set<number>>();
+    for (const record of this.records.slice(this.#synced)) {
+      const boots = touched.get(record.device) ?? new Set<number>();
+      touched.set(record.device, boots);
+      if (record.kind === 'table') {
+        this.#tables.get(`${record.device} ${record.id}`)!.durable = true;
+        continue;
+      }
+      boots.add(record.boot);
+      const place = this.#places.get(record.device)?.get(record.boot);
+      if (place !== undefined) place.durable = place.received;
+    }
+    this.#synced = this.records.length;
+    for (const listener of this.#onSynced) listener({ end: this.#synced, touched });
+  }
+
+  /** A failed one: received falls back to durable. */
+  fail(): void {
+    this.records.length = this.#synced;
+    for (const places of this.#places.values()) {
+      for (const [boot, place] of places) {
+        place.received = place.durable;
+        if (place.durable === 0) places.delete(boot);
+      }
+    }
+    for (const [key, { durable }] of this.#tables) if (!durable) this.#tables.delete(key);
+    for (const listener of this.#onFailed) listener(new Error('EIO'));
+  }
+
+  setWritable(writable: boolean): void {
+    this.writable = writable;
+    for (const listener of this.#onWritable) listener(writable);
+  }
+
+  /** As Kafka's word lets the journal do. */
+  forget(device: string, boots: number[]): void {
+    this.forgotten.push([device, boots]);
+    for (const boot of boots) this.#places.get(device)?.delete(boot);
+  }
+
+  confirm(): void {}
+  confirmed(): Position | null {
+    return null;
+  }
+  onSynced(listener: (synced: Synced) => void): void {
+    this.#onSynced.push(listener);
+  }
+  onFailed(listener: (error: Error) => void): void {
+    this.#onFailed.push(listener);
+  }
+  onWritable(listener: (writable: boolean) => void): void {
+    this.#onWritable.push(listener);
+  }
+  async close(): Promise<void> {}
+
+  #place(device: string, boot: number, from: number): Place {
+    const places = this.#places.get(device) ?? new Map<number, Place>();
+    this.#places.set(device, places);
+    const place = places.get(boot) ?? {
+      ...{ boot, received: from, durable: from, fingerprint: null, lastTimeMs: 0 },
+    };
+    places.set(boot, place);
+    return place;
+  }
+}

@@ -1,0 +1,108 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { block, Peer, site } from './talk.js';
+
+test('a new channel of a device takes over, and the old one is closed', () => {
+  const { sessions, count } = site();
+  const old = new Peer(sessions);
+  old.hello([{ boot: 5 }]);
+  const other = new Peer(sessions);
+  other.hello([{ boot: 5 }], { device: 'mote-2' });
+  const fresh = new Peer(sessions);
+  assert.is(fresh.hello([{ boot: 5 }])[0]?.type, 'welcome');
+  assert.ok(old.closed);
+  assert.not(other.closed);
+  assert.is(count('replaced'), 1);
+  assert.is(sessions.count, 2);
+  fresh.handler.closed();
+  other.handler.closed();
+  assert.is(sessions.count, 0);
+});
+
+test('an invalid HELLO replaces nobody', () => {
+  const { sessions } = site();
+  const old = new Peer(sessions);
+  old.hello([{ boot: 5 }]);
+  const stranger = new Peer(sessions);
+  stranger.hello([{ boot: 5, lowest: 3, next: 2 }]);
+  stranger.data(5, 0, block(1));
+  assert.not(old.closed);
+});
+
+test('two live devices with one name are held apart, each time for longer', () => {
+  const { sessions, clock, count } = site();
+  let holder = new Peer(sessions);
+  holder.hello([{ boot: 5 }]);
+  for (let time = 0; time < 3; time++) {
+    clock.advance(1_000);
+    const next = new Peer(sessions);
+    assert.is(next.hello([{ boot: 5 }])[0]?.type, 'welcome');
+    assert.ok(holder.closed);
+    holder = next;
+  }
+  const waits = [1, 2, 3].map(() => {
+    const [answer] = new Peer(sessions).hello([{ boot: 5 }]);
+    return answer?.type === 'reset' && answer.reason === 2 ? answer.retryMs : 0;
+  });
+  assert.equal(waits, [1_000, 2_000, 4_000]);
+  assert.is(count('replaced-too-often'), 3);
+  assert.not(holder.closed);
+  clock.advance(10_000);
+  assert.is(new Peer(sessions).hello([{ boot: 5 }])[0]?.type, 'welcome');
+  assert.ok(holder.closed);
+});
+
+test('a line may speak for another device', () => {
+  const { sessions } = site();
+  const line = new Peer(sessions, 'line');
+  line.hello([{ boot: 5 }]);
+  line.hello([{ boot: 6 }], { device: 'mote-2' });
+  assert.is(sessions.count, 1);
+  const other = new Peer(sessions);
+  other.hello([{ boot: 5 }]);
+  assert.not(line.closed);
+});
+
+test('a failed fsync ends every session, and the device begins again', () => {
+  const { sessions, journal } = site();
+  const peers = [1, 2].map((number) => {
+    const peer = new Peer(sessions);
+    peer.hello([{ boot: 5 }], { device: `mote-${number}` });
+    peer.table();
+    return peer;
+  });
+  journal.sync();
+  for (const peer of peers) peer.data(5, 0, block(1));
+  journal.fail();
+  for (const [index, peer] of peers.entries()) {
+    assert.equal(peer.heard(), [{ type: 'reset', reason: 5, retryMs: 2_000 }]);
+    const [welcome] = peer.hello([{ boot: 5, next: 1 }], { device: `mote-${index + 1}` });
+    assert.is(welcome?.type === 'welcome' && welcome.boots[0]?.next, 0);
+  }
+});
+
+test('a device without a number gets one, and the same one until something arrives', () => {
+  const { sessions, clock, journal } = site();
+  const ask = () => {
+    const [answer] = new Peer(sessions).hello([{ next: 3 }]);
+    return answer?.type === 'welcome' ? answer.boots[0]!.boot : 0;
+  };
+  assert.is(ask(), 1_763_956_800);
+  clock.advance(60_000);
+  assert.is(ask(), 1_763_956_800);
+  const peer = new Peer(sessions);
+  peer.hello([{ next: 3 }]);
+  peer.table();
+  peer.data(1_763_956_800, 0, block(1));
+  clock.advance(600_000);
+  assert.is(ask(), 1_763_957_460);
+  journal.append({
+    ...{ kind: 'loss', device: 'mote-1', boot: 4e9, from: 0, to: 1, reason: 'unknown' },
+    arrivalMs: 0,
+  });
+  clock.advance(600_000);
+  assert.is(ask(), 1_763_957_460, 'still the one assigned');
+  peer.handler.closed();
+});
+
+test.run();
