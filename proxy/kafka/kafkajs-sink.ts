@@ -3,7 +3,14 @@
 // Guarantees: every call settles within its bound; after an error from `fence` or `transaction`
 // nothing is ever sent through this sink again; `close` takes no time.
 
-import { Kafka, type KafkaConfig, logLevel, type Message, type Producer } from 'kafkajs';
+import {
+  Kafka,
+  type KafkaConfig,
+  logLevel,
+  type Message,
+  type Producer,
+  type SASLOptions,
+} from 'kafkajs';
 import type { Position } from '../journal/record.js';
 import { kafkaErrorType, type Phase, sinkError } from './kafkajs-errors.js';
 import { type Broker, type Cluster, createSockets, openCluster } from './kafkajs-internals.js';
@@ -17,7 +24,11 @@ export interface KafkajsSinkOptions {
   lane: number;
   brokers: string[];
   ssl?: KafkaConfig['ssl'];
-  sasl?: KafkaConfig['sasl'];
+  sasl?: {
+    mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+    username: string;
+    password: string;
+  };
   /** kafkajs's own lines, for debugging. */
   log?: (text: string) => void;
   requestTimeoutMs?: number;
@@ -139,7 +150,7 @@ class KafkajsSink implements KafkaSink {
       clientId: `headwater-lane-${lane}`,
       brokers,
       ...(ssl === undefined ? {} : { ssl }),
-      ...(sasl === undefined ? {} : { sasl }),
+      ...(sasl === undefined ? {} : { sasl: sasl as SASLOptions }),
       connectionTimeout: 1000,
       authenticationTimeout: 5000,
       requestTimeout: this.#requestTimeoutMs,

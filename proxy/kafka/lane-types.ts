@@ -46,7 +46,7 @@ export type LaneEvent =
       /** Found in Kafka at a start, not committed now. */
       recovered: boolean;
     }
-  | { kind: 'line'; level: 'info' | 'warn' | 'error'; text: string }
+  | { kind: 'line'; level: 'debug' | 'info' | 'warn' | 'error'; text: string }
   | { kind: 'count'; what: 'restarts' | 'kafka-lost' | 'dead-letters' };
 
 export interface Lane {

@@ -1,0 +1,125 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Account, Books } from '../books.js';
+import type { Journal } from '../journal/journal.js';
+import type { Lane, LaneEvent } from '../kafka/lane-types.js';
+import type { Listener } from '../listeners/channel.js';
+import type { Outcomes } from '../outcomes.js';
+import type { Sessions } from '../sessions.js';
+
+// /metrics: the books per device, and how full and how busy each stage is. Read from their owners when
+// somebody asks; nothing is counted twice.
+
+export interface MetricsSources {
+  journal: Journal;
+  books: Books;
+  outcomes: Outcomes;
+  sessions: Sessions;
+  listener: Listener;
+  lanes: readonly Lane[];
+}
+
+export interface Metrics {
+  page(): Promise<{ contentType: string; text: string }>;
+  count(lane: number, event: LaneEvent): void;
+}
+
+export function createMetrics(sources: MetricsSources): Metrics {
+  const { journal, outcomes, sessions, listener, lanes } = sources;
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  exportBooks(registry, sources.books);
+
+  const gauge = (name: string, help: string, value: () => number) =>
+    new Gauge({
+      ...{ name, help, registers },
+      collect() {
+        this.set(value());
+      },
+    });
+  gauge('headwater_journal_bytes', 'bytes in segments', () => journal.bytes);
+  gauge('headwater_journal_bytes_max', 'the cap of them', () => journal.bytesMax);
+  gauge('headwater_journal_unsynced_bytes', 'appended, not durable', () => journal.pendingBytes);
+  gauge('headwater_journal_writable', '1: events are taken', () => Number(journal.writable));
+  gauge('headwater_devices_connected', 'devices with a session', () => sessions.count);
+  gauge('headwater_connections', 'open connections', () => listener.channels);
+  new Counter({
+    ...{ name: 'headwater_outcomes_total', help: 'what came in and was not used', registers },
+    labelNames: ['kind'],
+    collect() {
+      this.reset();
+      for (const [kind, count] of outcomes.counts()) this.inc({ kind }, count);
+    },
+  });
+  new Gauge({
+    ...{ name: 'headwater_lane_backlog_bytes', help: 'durable, not committed', registers },
+    labelNames: ['lane'],
+    collect() {
+      for (const lane of lanes.keys()) {
+        this.set({ lane }, journal.syncedEnd - (journal.confirmed(lane)?.end ?? 0));
+      }
+    },
+  });
+  new Gauge({
+    ...{ name: 'headwater_lane_flowing', help: '1: the lane delivers', registers },
+    labelNames: ['lane'],
+    collect() {
+      for (const [lane, { state }] of lanes.entries()) {
+        this.set({ lane }, Number(state === 'flowing'));
+      }
+    },
+  });
+  const events = new Counter({
+    ...{ name: 'headwater_lane_events_total', help: 'what befell a lane', registers },
+    labelNames: ['lane', 'what'],
+  });
+  const transactions = new Counter({
+    ...{ name: 'headwater_lane_transactions_total', help: 'committed', registers },
+    labelNames: ['lane'],
+  });
+  const records = new Counter({
+    ...{ name: 'headwater_lane_records_total', help: 'Kafka records committed', registers },
+    labelNames: ['lane'],
+  });
+  return {
+    page: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    count(lane, event) {
+      if (event.kind === 'count') events.inc({ lane, what: event.what });
+      if (event.kind !== 'committed') return;
+      if (!event.recovered) transactions.inc({ lane });
+      records.inc({ lane }, event.records);
+    },
+  };
+}
+
+function exportBooks(registry: Registry, books: Books): void {
+  const registers = [registry];
+  const plain = (term: 'received' | 'committed' | 'resent', help: string) =>
+    new Counter({
+      ...{ name: `headwater_events_${term}_total`, help, registers, labelNames: ['device'] },
+      collect() {
+        this.reset();
+        for (const device of books.devices()) this.inc({ device }, books.account(device)[term]);
+      },
+    });
+  const reasoned = (term: 'rejected' | 'dropped' | 'lost', help: string) =>
+    new Counter({
+      ...{ name: `headwater_events_${term}_total`, help, registers },
+      labelNames: ['device', 'reason'],
+      collect() {
+        this.reset();
+        for (const device of books.devices()) {
+          const account: Account = books.account(device);
+          for (const [reason, count] of Object.entries(account[term])) {
+            this.inc({ device, reason }, count);
+          }
+        }
+      },
+    });
+  plain('received', 'events received, each once');
+  plain('committed', 'events that Kafka holds');
+  plain('resent', 'events that came again');
+  reasoned('rejected', 'events that could not be used');
+  reasoned('dropped', 'events that Kafka refused for good');
+  reasoned('lost', 'events that will never arrive; tail-unknown counts boots');
+}

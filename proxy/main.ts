@@ -1,0 +1,78 @@
+import { hostname } from 'node:os';
+import { type Balance, balanceText } from './books.js';
+import { systemClock } from './clock.js';
+import { type Config, ConfigError, readConfig } from './config.js';
+import { nodeDisk } from './disk-node.js';
+import { JournalError } from './journal/error.js';
+import { startLaneThread } from './kafka/lane-thread.js';
+import { createLog, type Log } from './log.js';
+import { type Pipeline, StartError, startPipeline } from './pipeline.js';
+
+// `headwater proxy`: from a configuration to a running pipeline, and from a signal to the books. What a
+// person can mend is one line and an exit code, never a stack trace.
+
+export interface ProxyOptions {
+  config: string;
+  /** Dotted keys that override the file. */
+  flags: Record<string, string>;
+  json: boolean;
+}
+
+/** Answers the exit code: 0 after a signal, 1 failed, 2 a mistake in the configuration. */
+export async function runProxy(options: ProxyOptions): Promise<number> {
+  try {
+    const config = await readConfig(options.config, options.flags);
+    const json = options.json || process.stdout.isTTY !== true;
+    return await run(config, createLog(config.log.level, json), json);
+  } catch (error) {
+    if (error instanceof ConfigError) return complain(error.message, 2);
+    if (error instanceof StartError || error instanceof JournalError) {
+      return complain(error.message, 1);
+    }
+    throw error;
+  }
+}
+
+async function run(config: Config, log: Log, json: boolean): Promise<number> {
+  // Heard from here on, so that a signal during a slow start is not lost.
+  const signal = firstSignal();
+  const pipeline = await startPipeline({
+    ...{ config, log, clock: systemClock(), disk: nodeDisk(), startLane: startLaneThread },
+    host: `${hostname()}:${process.pid}`,
+  });
+  const { tcpPort, httpPort } = pipeline;
+  const kafka = config.kafka?.brokers.join(',') ?? null;
+  log.info({ site: config.site, tcpPort, httpPort, kafka }, 'listening');
+  // The system clock's timers keep no process alive, and a start without a device has nothing else.
+  const alive = setInterval(() => {}, 60_000);
+  const why = await Promise.race([signal, pipeline.halted]);
+  clearInterval(alive);
+  const signalled = why.startsWith('SIG');
+  if (signalled) log.info({ drainTimeoutMs: config.limits.drainTimeoutMs }, `${why}: stopping`);
+  const balanced = await closeBooks(pipeline, log, json);
+  return signalled && balanced ? 0 : 1;
+}
+
+async function closeBooks(pipeline: Pipeline, log: Log, json: boolean): Promise<boolean> {
+  // A timer of our own: while the lanes drain nothing else may keep the process alive.
+  const alive = setInterval(() => {}, 1_000);
+  const balance: Balance = await pipeline.stop().finally(() => clearInterval(alive));
+  if (json) log.info({ books: balance }, 'books');
+  else process.stdout.write(`${balanceText(balance)}\n`);
+  if (!balance.balanced) log.error({}, 'the books do not balance: please report it');
+  return balance.balanced;
+}
+
+function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      // A second one ends the process at once: the journal survives it.
+      process.once(signal, () => resolve(signal));
+    }
+  });
+}
+
+function complain(message: string, exitCode: number): number {
+  process.stderr.write(`headwater: ${message.replaceAll('\n', '\nheadwater: ')}\n`);
+  return exitCode;
+}

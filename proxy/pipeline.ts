@@ -1,0 +1,200 @@
+import type { Balance } from './books.js';
+import { createBooks } from './books.js';
+import { countBuffered } from './buffered.js';
+import type { Clock } from './clock.js';
+import type { Config, KafkaConfig } from './config.js';
+import type { Disk } from './disk.js';
+import { createMetrics } from './http/metrics.js';
+import { startHttp } from './http/server.js';
+import { type Journal, openJournal } from './journal/journal.js';
+import { JournalReader } from './journal/reader.js';
+import type { Position, TableRecord } from './journal/record.js';
+import type { Lane, LaneEnd, LaneEvent } from './kafka/lane-types.js';
+import { listenTcp } from './listeners/tcp.js';
+import type { Log } from './log.js';
+import { createOutcomes } from './outcomes.js';
+import { Sessions } from './sessions.js';
+
+// send() → block → store → frame → link ⇉ listener → frame → session → journal ⇒ ack → batch → kafka ⇒ commit
+//
+// The proxy's half, from the listener on, joined on one screen. A single arrow hands over, ⇉ crosses
+// the wire, ⇒ makes a promise: after ack the device may forget the event, after commit the proxy may.
+// Every stage is bounded; what is full grants no more credit. Invariant: committed ≤ durable ≤ received.
+
+export interface PipelineParts {
+  config: Config;
+  clock: Clock;
+  disk: Disk;
+  log: Log;
+  /** For people, in a lane's claim: host name and pid. */
+  host: string;
+  startLane(options: LaneStart): Lane;
+}
+
+export interface LaneStart {
+  site: string;
+  lane: number;
+  journalFolder: string;
+  journalId: string;
+  confirmed: Position | null;
+  tables(): TableRecord[];
+  kafka: KafkaConfig;
+  host: string;
+  debug: boolean;
+  clock: Clock;
+  on(event: LaneEvent): void;
+}
+
+export interface Pipeline {
+  readonly tcpPort: number;
+  readonly httpPort: number;
+  /** A lane that may not go on: another proxy has it, or its position was refused. */
+  readonly halted: Promise<Exclude<LaneEnd, 'stopped'>>;
+  /** Takes nothing more, waits for Kafka within limits.drainTimeoutMs, closes the books. */
+  stop(): Promise<Balance>;
+}
+
+export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
+  const { config, clock, disk, log } = parts;
+  const { folder, bytesMax, segmentBytes } = config.journal;
+  const books = createBooks();
+  const outcomes = createOutcomes(clock, (kind, detail) => {
+    log[ordinary.has(kind) ? 'debug' : 'warn']({ outcome: kind, ...detail }, `outcome ${kind}`);
+  });
+  const journal = await openJournal({ folder, disk, clock, bytesMax, segmentBytes, books });
+  const closing: (() => Promise<unknown>)[] = [() => journal.close()];
+  try {
+    const { limits } = config;
+    const sessions = new Sessions({ clock, journal, books, outcomes, limits });
+    const { connectionsMax } = limits;
+    const listener = await listenTcp({
+      ...config.listen.tcp,
+      ...{ connectionsMax, outcomes, accept: sessions.accept },
+    }).catch(portError('listen.tcp', config.listen.tcp));
+    closing.unshift(() => listener.close());
+    const lanes: Lane[] = [];
+    const metrics = createMetrics({ journal, books, outcomes, sessions, listener, lanes });
+    const http = await startHttp({
+      ...config.http,
+      metrics: metrics.page,
+      trouble: () => (journal.trouble === null ? [] : [journal.trouble]),
+      remarks: () => lanes.flatMap((lane, at) => laneRemark(lane, at)),
+    }).catch(portError('http', config.http));
+    closing.splice(1, 0, () => http.close());
+    watch(journal, log);
+    if (config.kafka !== null) {
+      lanes.push(...startLanes(parts, config.kafka, journal, metrics.count));
+      closing.unshift(() => Promise.all(lanes.map((lane) => lane.stop())));
+    }
+    return {
+      tcpPort: listener.port,
+      httpPort: http.port,
+      halted: haltOf(lanes),
+      async stop() {
+        await listener.close();
+        await drain(parts, journal, lanes, () => books.balance(0));
+        await Promise.all(lanes.map((lane) => lane.stop()));
+        const reader = new JournalReader({ folder, disk });
+        const buffered = await countBuffered(reader, journal).finally(() => reader.close());
+        await http.close();
+        await journal.close();
+        return books.balance(buffered);
+      },
+    };
+  } catch (error) {
+    for (const close of closing) await close();
+    throw error;
+  }
+}
+
+/** What happens on a sound site too: said at debug level only. */
+const ordinary = new Set(['duplicate', 'gap', 'beyond-credit', 'replaced', 'table-again']);
+
+function startLanes(
+  { config, clock, log, host, startLane }: PipelineParts,
+  kafka: KafkaConfig,
+  journal: Journal,
+  count: (lane: number, event: LaneEvent) => void,
+): Lane[] {
+  const lanes = Array.from({ length: journal.lanes }, (_, lane) =>
+    startLane({
+      site: config.site,
+      ...{ lane, kafka, host, clock, debug: config.log.level === 'debug' },
+      journalFolder: config.journal.folder,
+      journalId: journal.id,
+      confirmed: journal.confirmed(lane),
+      tables: () => journal.tables(),
+      on(event) {
+        count(lane, event);
+        if (event.kind === 'committed') journal.confirm(event.position, event.committed);
+        if (event.kind === 'line') log[event.level]({ lane }, event.text);
+        if (event.kind === 'state') log.debug({ lane, state: event.state }, 'lane');
+      },
+    }),
+  );
+  const tell = (end: number) => {
+    for (const lane of lanes) lane.syncedEnd(end);
+  };
+  tell(journal.syncedEnd);
+  journal.onSynced(({ end }) => tell(end));
+  return lanes;
+}
+
+function haltOf(lanes: readonly Lane[]): Pipeline['halted'] {
+  return new Promise((resolve) => {
+    for (const lane of lanes) {
+      void lane.done.then((end) => {
+        if (end !== 'stopped') resolve(end);
+      });
+    }
+  });
+}
+
+function laneRemark(lane: Lane, at: number): string[] {
+  return lane.state === 'flowing'
+    ? []
+    : [`lane ${at} is ${lane.state}: events wait in the journal`];
+}
+
+function watch(journal: Journal, log: Log): void {
+  journal.onFailed((error) => log.error({ error: error.message }, 'the journal: an fsync failed'));
+  journal.onWritable((writable) => {
+    if (writable) log.info({}, 'the journal takes events again');
+    else log.error({}, `the journal takes no events: ${journal.trouble ?? 'unknown'}`);
+  });
+}
+
+/** Until Kafka has what was received, or the time is over. */
+async function drain(
+  { config, clock }: PipelineParts,
+  journal: Journal,
+  lanes: readonly Lane[],
+  balance: () => Balance,
+): Promise<void> {
+  const endMs = clock.monotonicMs() + config.limits.drainTimeoutMs;
+  const waits = () => {
+    const alive = lanes.some((lane) => lane.state !== 'refused' && lane.state !== 'fenced');
+    return journal.pendingBytes > 0 || (alive && !balance().balanced);
+  };
+  while (waits() && clock.monotonicMs() < endMs) {
+    await new Promise<void>((resolve) => clock.after(20, resolve));
+  }
+}
+
+/** A start that failed for what a person can mend: one line. */
+export class StartError extends Error {
+  override name = 'StartError';
+}
+
+function portError(key: string, { host, port }: { host: string; port: number }) {
+  return (error: NodeJS.ErrnoException): never => {
+    const why =
+      error.code === 'EADDRINUSE'
+        ? 'another process listens there'
+        : error.code === 'EACCES'
+          ? 'this user may not listen there'
+          : error.message;
+    const what = `${key}: can't listen on ${host}, port ${port}: ${why}`;
+    throw new StartError(`${what}; set ${key}.port or ${key}.host`, { cause: error });
+  };
+}
