@@ -173,6 +173,8 @@ globalThis.__os = {
   clearTimeout(id) { if (tasks.delete(id)) __disarm(id); },
   now: () => __now(),
 };
+globalThis.setTimeout = __os.setTimeout;
+globalThis.clearTimeout = __os.clearTimeout;
 globalThis.console = { log: (...values) => __log(values.join(' ')) };
 board.link = {
   open(callbacks) { on = callbacks; __open(); },
