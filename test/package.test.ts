@@ -48,7 +48,7 @@ test('wrong use: one line, exit code 2, no stack', async () => {
     } catch (error) {
       const { code, stderr } = error as { code: number; stderr: string };
       assert.is(code, 2, stderr);
-      assert.match(stderr, /^error: /);
+      assert.match(stderr, /^error: /m);
       assert.not.match(stderr, /\n {4}at /);
     }
   }
