@@ -9,6 +9,7 @@ const { version } = JSON.parse(
 ) as { version: string };
 
 const program = new Command('headwater')
+  .exitOverride() // here, since the verbs inherit it when they are made
   .description('Events from a microcontroller into Kafka, once and in order.')
   .version(version)
   .showHelpAfterError('(headwater --help explains)')
@@ -85,7 +86,6 @@ function settings(pairs: string[]): Record<string, string> {
   );
 }
 
-program.exitOverride();
 try {
   await program.parseAsync();
 } catch (error) {
