@@ -7,8 +7,8 @@ import {
   HELLO,
   RESET,
   SEQ_MAX,
+  STREAMS_MAX,
   TABLE,
-  TABLE_BYTES_MAX,
   TABLE_ID_BYTES,
   TABLES_MAX,
   UPTIME_MAX,
@@ -38,10 +38,12 @@ export interface Hello {
   boots: HelloBoot[];
 }
 
-export interface Table {
+/** One stream's part of a table. */
+export interface TablePart {
   type: 'table';
   index: number;
-  bytes: Uint8Array;
+  stream: number;
+  description: Uint8Array;
 }
 
 export interface Data {
@@ -56,7 +58,7 @@ export interface Data {
 
 export type Message =
   | Hello
-  | Table
+  | TablePart
   | Data
   /** A HELLO of a version that this proxy does not speak [W-34]. */
   | { type: 'version'; version: number }
@@ -66,6 +68,7 @@ export type Message =
 
 const UINT32_MAX = 0xffffffff;
 const FRAME_BYTES_LEAST = 64;
+const TABLE_ID_CHARACTERS = 11;
 
 export function decodeMessage(body: Uint8Array): Message {
   const reader = new CborReader(body);
@@ -75,7 +78,7 @@ export function decodeMessage(body: Uint8Array): Message {
     case HELLO:
       return finish(reader, 'hello', decodeHello(reader));
     case TABLE:
-      return finish(reader, 'table', decodeTableMessage(reader));
+      return finish(reader, 'table', decodeTablePart(reader, body));
     case DATA:
       return finish(reader, 'data', decodeData(reader, body));
     default:
@@ -91,8 +94,7 @@ function decodeHello(reader: CborReader): Message {
   const version = reader.uint(UINT32_MAX, 'version');
   if (version === 0 && reader.broken === null) return { type: 'version', version };
   const device = reader.text(DEVICE_BYTES_MAX, 'device');
-  if (device === '') reader.fail('device: empty');
-  if (/\p{Cc}/u.test(device)) reader.fail('device: a control character');
+  if (!/^[ -~]+$/.test(device)) reader.fail('device: not 1 to 64 characters of ASCII');
   const flags = reader.uint(UINT32_MAX, 'flags');
   const frameBytesMax = reader.uint(FRAME_BYTES_MAX, 'frameBytesMax');
   if (frameBytesMax < FRAME_BYTES_LEAST) reader.fail(`frameBytesMax: below ${FRAME_BYTES_LEAST}`);
@@ -106,9 +108,12 @@ function decodeHello(reader: CborReader): Message {
 function decodeTableIds(reader: CborReader): string[] {
   const ids: string[] = [];
   for (let left = reader.array(TABLES_MAX, 'tables'); left > 0 && !reader.broken; left--) {
-    const id = reader.byteString(TABLE_ID_BYTES, 'table id');
-    if (id.length !== TABLE_ID_BYTES) reader.fail(`table id: not ${TABLE_ID_BYTES} bytes`);
-    ids.push(Buffer.from(id).toString('hex'));
+    const id = reader.text(TABLE_ID_CHARACTERS, 'table id');
+    const bytes = Buffer.from(id, 'base64url');
+    if (bytes.toString('base64url') !== id || bytes.length !== TABLE_ID_BYTES) {
+      reader.fail(`table id: not ${TABLE_ID_BYTES} bytes in base64url`);
+    }
+    ids.push(bytes.toString('hex'));
   }
   return ids;
 }
@@ -119,12 +124,11 @@ function decodeBoots(reader: CborReader): HelloBoot[] {
   if (count === 0) reader.fail('boots: none');
   for (let left = count; left > 0 && !reader.broken; left--) {
     if (reader.array(UINT32_MAX, 'boot') !== 4) reader.fail('boot: not four items');
-    const boot = reader.absent() ? null : reader.uint(UINT32_MAX, 'boot');
+    const boot = reader.uint(UINT32_MAX, 'boot') || null;
     const lowest = reader.uint(SEQ_MAX + 1, 'lowest');
     const next = reader.uint(SEQ_MAX + 1, 'next');
-    const fingerprint = reader.absent() ? null : reader.uint(UINT32_MAX, 'fingerprint');
-    if (boot === 0) reader.fail('boot: 0');
-    if (boot === null && left > 1) reader.fail('boot: null, and not the running one');
+    const fingerprint = reader.uint(UINT32_MAX, 'fingerprint') || null;
+    if (boot === null && left > 1) reader.fail('boot: 0, and not the running one');
     if (boots.some((other) => other.boot === boot)) reader.fail('boot: listed twice');
     if (lowest > next) reader.fail('lowest: above next');
     boots.push({ boot, lowest, next, fingerprint });
@@ -132,17 +136,19 @@ function decodeBoots(reader: CborReader): HelloBoot[] {
   return boots;
 }
 
-function decodeTableMessage(reader: CborReader): Message {
+function decodeTablePart(reader: CborReader, body: Uint8Array): Message {
   const index = reader.uint(TABLES_MAX - 1, 'index');
-  return { type: 'table', index, bytes: reader.byteString(TABLE_BYTES_MAX, 'bytes') };
+  const stream = reader.uint(STREAMS_MAX - 1, 'stream');
+  if (reader.done) reader.fail('description: missing');
+  return { type: 'table', index, stream, description: body.subarray(reader.at) };
 }
 
 function decodeData(reader: CborReader, body: Uint8Array): Message {
   const boot = reader.uint(UINT32_MAX, 'boot');
+  const uptime = reader.uint(UPTIME_MAX - 1, 'uptime');
+  const table = reader.uint(TABLES_MAX - 1, 'table');
   const first = reader.uint(SEQ_MAX, 'first');
   const count = reader.uint(SEQ_MAX, 'count');
-  const table = reader.uint(TABLES_MAX - 1, 'table');
-  const uptime = reader.uint(UPTIME_MAX - 1, 'uptime');
   if (boot === 0) reader.fail('boot: 0');
   if (count === 0) reader.fail('count: 0');
   if (first + count > SEQ_MAX + 1) reader.fail('count: beyond the last seq');
@@ -154,15 +160,20 @@ export interface Welcome {
   version: number;
   nonce: number;
   wallMs: number;
+  /** Indexes of HELLO's tables. */
   lacking: number[];
+  /** For each of HELLO's boots, in its order. */
   boots: { boot: number; next: number; limit: number }[];
 }
 
 /** The body of a message to a device. */
 export function encodeWelcome(welcome: Welcome): Uint8Array {
-  const { version, nonce, wallMs, lacking } = welcome;
-  const boots = welcome.boots.map(({ boot, next, limit }) => [boot, next, limit]);
-  return bodyOf(WELCOME, version, nonce, wallMs, FRAME_BYTES_MAX, null, lacking, boots);
+  const { version, nonce, wallMs } = welcome;
+  const [oldest, ...others] = welcome.boots.map(({ boot, next, limit }) => [boot, next, limit]);
+  const [boot = 0, next = 0, limit = 0] = oldest ?? [];
+  const lacking = welcome.lacking.reduce((bits, index) => bits + 2 ** index, 0);
+  const head = [nonce, next, limit, lacking, boot, version, wallMs, FRAME_BYTES_MAX];
+  return bodyOf(WELCOME, ...head, null, others);
 }
 
 export function encodeAck(boot: number, next: number, limit: number, gap: 0 | 1): Uint8Array {

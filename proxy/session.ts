@@ -4,6 +4,8 @@ import {
   RESET_TABLE,
   RESET_UNAVAILABLE,
   RESET_VERSION,
+  STREAMS_MAX,
+  TABLE_BYTES_MAX,
 } from '../sdk/wire.js';
 import { type Broken, encodeFrame, FrameReader } from './frame.js';
 import type { KnownTable, Site } from './intake.js';
@@ -14,7 +16,7 @@ import {
   encodeAck,
   encodeReset,
   type Hello,
-  type Table,
+  type TablePart,
 } from './message.js';
 import type { Admitted, Sessions } from './sessions.js';
 import { decodeTable, tableId } from './table.js';
@@ -26,7 +28,7 @@ import { decodeTable, tableId } from './table.js';
 export type State = 'silent' | 'live' | 'closed';
 export type Event =
   | { type: 'hello'; hello: Hello }
-  | { type: 'table'; message: Table }
+  | { type: 'table'; message: TablePart }
   | { type: 'data'; message: Data }
   | { type: 'other'; outcome: string; detail: Record<string, string | number> }
   | { type: 'broken'; why: Broken }
@@ -97,6 +99,8 @@ export class Session implements ChannelHandler {
   #state: State = 'silent';
   #admitted: Admitted | null = null;
   #tables: (KnownTable | null)[] = [];
+  /** Of each table that is coming, what came of it: stream by stream, from the first on. */
+  #parts = new Map<number, Uint8Array[]>();
   #cancelTimer: (() => void) | null = null;
 
   constructor(site: Site, sessions: Sessions, channel: Channel) {
@@ -194,20 +198,35 @@ export class Session implements ChannelHandler {
     }
     this.#admitted = answer;
     this.#tables = hello.tables.map(() => null);
+    this.#parts.clear();
     this.#send(answer.welcome);
     this.#enter('live');
   }
 
-  #table({ index, bytes }: Table): void {
+  /** [W-15] A table is whole when its parts together have the id that HELLO gave. */
+  #table({ index, stream, description }: TablePart): void {
     const { device = '', tables = [] } = this.#admitted?.hello ?? {};
     const { journal } = this.#site;
     const id = tables[index];
-    const table = decodeTable(bytes);
+    const parts = stream === 0 ? [] : (this.#parts.get(index) ?? []);
     if (id === undefined) this.#count('table-not-listed', { device, index });
-    else if (tableId(bytes) !== id) this.#count('table-wrong-id', { device, index });
-    else if (typeof table === 'string') this.#count('table-malformed', { device, why: table });
     else if (journal.table(device, id) !== null) this.#count('table-again', { device, index });
-    else if (!journal.append({ kind: 'table', device, id, bytes })) {
+    else if (stream !== parts.length) this.#count('table-part-missing', { device, index, stream });
+    else {
+      this.#parts.set(index, [...parts, Uint8Array.from(description)]);
+      const bytes = Buffer.concat(this.#parts.get(index) ?? []);
+      if (tableId(bytes) === id) this.#wholeTable(device, id, bytes);
+      else if (bytes.length > TABLE_BYTES_MAX || stream + 1 === STREAMS_MAX) {
+        this.#parts.delete(index);
+        this.#count('table-wrong-id', { device, index });
+      }
+    }
+  }
+
+  #wholeTable(device: string, id: string, bytes: Uint8Array): void {
+    const table = decodeTable(bytes);
+    if (typeof table === 'string') this.#count('table-malformed', { device, why: table });
+    else if (!this.#site.journal.append({ kind: 'table', device, id, bytes })) {
       this.#count('not-taken', { device, what: 'table' });
     }
   }
@@ -291,6 +310,7 @@ export class Session implements ChannelHandler {
     if (this.#admitted !== null) this.#sessions.leave(this.#admitted.hello.device, this);
     this.#admitted = null;
     this.#tables = [];
+    this.#parts.clear();
   }
 
   #enter(state: State): void {

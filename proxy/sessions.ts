@@ -4,6 +4,7 @@ import type { Accept } from './listeners/channel.js';
 import { encodeWelcome, type Hello } from './message.js';
 import { type Numbers, newNumbers, openBoots } from './places.js';
 import { Session } from './session.js';
+import { emptyTableId } from './table.js';
 import { OffsetWindow } from './time.js';
 
 // All sessions: which channel speaks for a device, and what is remembered of a device between its
@@ -113,6 +114,10 @@ export class Sessions {
     known.session = session;
     this.#remembered.delete(device);
     this.#live.set(device, known);
+    // [W-15] Nobody sends a table without streams: its id is enough.
+    if (hello.tables.includes(emptyTableId)) {
+      journal.append({ kind: 'table', device, id: emptyTableId, bytes: new Uint8Array() });
+    }
     const running = openings[openings.length - 1]!;
     const runningBoot = running.boot;
     if (!running.fresh) this.#forgetEnded(device, runningBoot, listed);
@@ -140,7 +145,7 @@ export class Sessions {
   #welcome(hello: Hello, intakes: ReadonlyMap<number, Intake>): Uint8Array {
     const { clock, journal } = this.#site;
     const lacking = hello.tables.flatMap((id, index) =>
-      journal.table(hello.device, id)?.durable === true ? [] : [index],
+      id === emptyTableId || journal.table(hello.device, id)?.durable === true ? [] : [index],
     );
     return encodeWelcome({
       version: Math.min(hello.version, VERSION),

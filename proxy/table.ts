@@ -32,13 +32,17 @@ export interface StreamTable {
 export function decodeTable(bytes: Uint8Array): StreamTable | string {
   if (bytes.length > TABLE_BYTES_MAX) return `longer than ${TABLE_BYTES_MAX} bytes`;
   const reader = new CborReader(bytes);
-  const streams: Stream[] = [];
-  for (let left = reader.array(STREAMS_MAX, 'streams'); left > 0 && !reader.broken; left--) {
-    const stream = readStream(reader);
-    if (streams.some((other) => other.name === stream.name)) reader.fail('a stream twice');
-    streams.push(stream);
+  const streams: (Stream & { fields: Field[] })[] = [];
+  while (!reader.done && reader.broken === null) {
+    const name = reader.text(NAME_BYTES_MAX, 'name');
+    // A name that a type follows is a field's, any other a stream's.
+    const stream = streams.at(-1);
+    if (!reader.done && reader.major === 0) readField(reader, stream?.fields ?? null, name);
+    else if (!isStreamName(name)) reader.fail('stream name: not [A-Za-z0-9._-]{1,64}');
+    else if (streams.some((other) => other.name === name)) reader.fail('a stream twice');
+    else streams.push({ name, fields: [] });
   }
-  if (reader.broken === null && !reader.done) reader.fail('bytes behind the last stream');
+  if (streams.length > STREAMS_MAX) reader.fail(`more than ${STREAMS_MAX} streams`);
   return reader.broken ?? { streams };
 }
 
@@ -50,24 +54,20 @@ export function tableId(bytes: Uint8Array): string {
     .slice(0, 2 * TABLE_ID_BYTES);
 }
 
+/** [W-15] Of the table without streams, which no device sends. */
+export const emptyTableId = tableId(new Uint8Array());
+
 /** Names of streams, declared or not. */
 export function isStreamName(name: string): boolean {
   return name.length <= NAME_BYTES_MAX && /^[A-Za-z0-9._-]+$/.test(name);
 }
 
-function readStream(reader: CborReader): Stream {
-  const items = reader.array(1 + 2 * FIELDS_MAX, 'stream');
-  if (items % 2 === 0) reader.fail('stream: a name, then pairs of field and type');
-  const name = reader.text(NAME_BYTES_MAX, 'stream name');
-  if (!isStreamName(name)) reader.fail('stream name: not [A-Za-z0-9._-]{1,64}');
-  const fields: Field[] = [];
-  for (let left = items >> 1; left > 0 && !reader.broken; left--) {
-    const field = reader.text(NAME_BYTES_MAX, 'field');
-    if (field === '') reader.fail('field: empty');
-    if (fields.some((other) => other.name === field)) reader.fail('a field twice');
-    const type = reader.uint(TYPE_BYTES, 'type');
-    if (type > TYPE_FIXED_MAX && type < TYPE_UINT) reader.fail('type: unknown');
-    fields.push({ name: field, type });
-  }
-  return { name, fields };
+function readField(reader: CborReader, fields: Field[] | null, name: string): void {
+  const type = reader.uint(TYPE_BYTES, 'type');
+  if (!/^[ -~]+$/.test(name)) reader.fail('field: not 1 to 64 characters of ASCII');
+  if (type > TYPE_FIXED_MAX && type < TYPE_UINT) reader.fail('type: unknown');
+  if (fields === null) reader.fail('a field before the first stream');
+  else if (fields.length === FIELDS_MAX) reader.fail(`more than ${FIELDS_MAX} fields`);
+  else if (fields.some((other) => other.name === name)) reader.fail('a field twice');
+  else fields.push({ name, type });
 }

@@ -1,94 +1,137 @@
-import { at, head, integer, put, writeTo } from './cbor.js';
-import { ABSENT, type Stream } from './stream.js';
-import { SCALED_MAX } from './wire.js';
+import { at, integer, put, putBytes, writeTo } from './cbor.js';
+import { after, cancel, clock } from './engine.js';
+import { ENTRY_HEAD_BYTES, SCALED_MAX, SLOTS } from './limits.js';
+import { buffer, options, store, streams } from './options.js';
+import { ready, state } from './session.js';
+import { READY } from './state.js';
+import type { Store } from './stores/store.js';
+import { ABSENT, type Stream, writers } from './stream.js';
+import { LOST_OVERFLOW, LOST_REFUSED } from './wire.js';
 
-// The open block, PROTOCOL.md §5: events of one boot, encoded once into one buffer as they come. When it is full it
-// goes to the store and the buffer begins anew. An event that does not fit, or whose writer throws, leaves the bytes before
-// it whole and the changes' state spoiled: the block must be sealed before the next one, which it must in any case.
+// send() → block → store: events of one boot, encoded once into one buffer as they come (PROTOCOL.md §5). When it is full,
+// or `lingerMs` old while there is a session, it goes to the store and the buffer begins anew. Every call of `send` has a seq:
+// one that is refused leaves it in no block, and what lies in no block is lost. Nothing here throws.
+//
+//   acknowledged ≤ sent ≤ sealed = next − count ≤ next
 
-/** Writes one event behind `elapsed` ms since the block's first; false or throwing: it can't be encoded. */
+/** What took the event; false: nothing did, and its loss is reported in its place. */
+export type Taken = Store['kind'] | false;
+
+/** Writes an event that happened `elapsed` ms behind the block's first; false or throwing: it can't be encoded. */
 export type EventWriter<Subject, Value> = (
-  block: Block,
-  elapsed: number,
   subject: Subject,
   value: Value,
+  elapsed: number,
 ) => boolean;
 
-export interface Block {
-  readonly bytes: Uint8Array;
-  /** Per stream its time, its interval and its fields' last values; undeclared events have slots 0 and 1. */
-  readonly state: number[];
-  /** The table. */
-  readonly streams: readonly Stream[];
-  /** Events in it. */
-  count: number;
-  /** Bytes of them. */
-  length: number;
-  /** Uptime of the first, ms. */
-  base: number;
-  /** Values that were sent as absent because they lay out of range. */
-  outOfRange: number;
-}
+/** The next seq: how often `send` was called. */
+export let next = 0;
+/** Everything below this seq is in the store or lost, and may be sent. */
+export let sealed = 0;
+/** Events that `send` did not take. */
+export let refused = 0;
+/** Events that were taken, and given up since the store was full. */
+export let dropped = 0;
+/** Why the newest lost event was lost, as wire.ts numbers it. */
+export let lossReason = LOST_OVERFLOW;
+/** Values sent as absent because they lay out of range. */
+export let outOfRange = 0;
 
-/** Adds an event unless the block would then exceed `limit` bytes. */
-export function add<Subject, Value>(
-  block: Block,
-  limit: number,
-  uptime: number,
-  write: EventWriter<Subject, Value>,
+let last: number[];
+let count = 0;
+let length = ENTRY_HEAD_BYTES;
+let base: number;
+let timer: unknown;
+
+/** Takes an event: by a declared stream, or by a writer. */
+export const send = <Subject, Value>(
   subject: Subject,
   value: Value,
-): boolean {
-  writeTo(block.bytes, block.length);
-  if (!block.count) {
-    block.state.fill(0);
-    writeTo(block.bytes, 0);
-    block.base = uptime;
-    head(0, uptime);
+  write: EventWriter<Subject, Value>,
+): Taken => {
+  const now = clock();
+  writeTo(buffer, length);
+  if (!count) {
+    last = [];
+    base = now;
+    integer(now);
   }
   try {
-    if (!write(block, uptime - block.base, subject, value) || at > limit) return false;
+    if (write(subject, value, now - base) && at <= buffer.length) {
+      length = at;
+      next++;
+      if (!count++) timer = after(linger, options.lingerMs ?? 1000);
+      return store.kind;
+    }
   } catch {
-    return false;
+    // What can't be encoded is refused below.
   }
-  block.count++;
-  block.length = at;
-  return true;
-}
+  // A writer that failed has spoiled the changes: whatever follows begins a block.
+  if (count) {
+    seal();
+    return send(subject, value, write);
+  }
+  next++;
+  refused++;
+  lossReason = LOST_REFUSED;
+  seal();
+  return false;
+};
 
-/** [W-16] The change of the interval of whatever has its time at `slot`. */
-export function intervalChange({ state }: Block, slot: number, elapsed: number): number {
-  const interval = elapsed - state[slot]!;
-  const change = interval - state[slot + 1]!;
-  state[slot] = elapsed;
-  state[slot + 1] = interval;
-  return change;
-}
+/** The change of a number since this slot had one before in the same block; 0 stands there at first. */
+export const change = (slot: number, value: number): number => {
+  const before = last[slot] ?? 0;
+  last[slot] = value;
+  return value - before;
+};
 
 export const writeDeclared: EventWriter<Stream, Record<string, unknown>> = (
-  block,
-  elapsed,
   stream,
   values,
+  elapsed,
 ) => {
-  const { streams, state } = block;
-  integer(intervalChange(block, stream.slot, elapsed) * streams.length + stream.index);
-  stream.names.forEach((name, index) => {
-    const { type, write } = stream.fields[index]!;
+  let slot = stream.index * SLOTS;
+  // [W-16] The change of the interval, and the stream, in one number.
+  integer(change(slot + 1, change(slot, elapsed)) * streams.length + stream.index);
+  slot++;
+  for (const name in stream.fields) {
+    const type = stream.fields[name]!;
     const value = values[name];
-    if (write) write(value as never);
+    slot++;
+    if (writers[type]) writers[type](value as never);
     else {
       // `uint` is 16, so that its scale is 10^0.
-      const scaled = typeof value === 'number' ? Math.round(value * 10 ** (type % 16)) : NaN;
+      const scaled = Math.round(((value ?? NaN) as number) * 10 ** (type % 16));
       if (Math.abs(scaled) <= SCALED_MAX && (scaled >= 0 || type < 16)) {
-        const slot = stream.slot + 2 + index;
-        integer(scaled - state[slot]!);
-        state[slot] = scaled;
+        integer(change(slot, scaled));
       } else {
         put(ABSENT);
-        if (!Number.isNaN(scaled)) block.outOfRange++;
+        // A NaN, of a sensor that failed, is not more than absent.
+        if (scaled <= Infinity) outOfRange++;
       }
     }
-  });
+  }
   return streams[stream.index] === stream;
+};
+
+/** Gives the block to the store; what is there may be sent. */
+export const seal = (): void => {
+  if (count) {
+    cancel(timer);
+    writeTo(buffer, 0);
+    putBytes(length, 2);
+    putBytes(next - count, 4);
+    putBytes(count, 2);
+    const gone = store.append(buffer.subarray(0, length));
+    if (gone) lossReason = LOST_OVERFLOW;
+    dropped += gone;
+    count = 0;
+    length = ENTRY_HEAD_BYTES;
+  }
+  sealed = next;
+  ready();
+};
+
+const linger = () => {
+  if (state === READY) seal();
 };

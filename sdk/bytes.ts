@@ -1,5 +1,5 @@
 import { head, put } from './cbor.js';
-import { ABSENT, type Field } from './stream.js';
+import { ABSENT, type Field, writers } from './stream.js';
 
 /** Writes a byte string. */
 export function putBlob(value: Uint8Array): void {
@@ -8,7 +8,5 @@ export function putBlob(value: Uint8Array): void {
 }
 
 /** A field of bytes. */
-export const bytes: Field<Uint8Array> = {
-  type: 20,
-  write: (value) => (value instanceof Uint8Array ? putBlob(value) : put(ABSENT)),
-};
+export const bytes: Field<Uint8Array> = 20;
+writers[bytes] = (value: unknown) => (value instanceof Uint8Array ? putBlob(value) : put(ABSENT));

@@ -1,14 +1,15 @@
 import { put, putBytes } from './cbor.js';
-import { ABSENT, type Field } from './stream.js';
+import { ABSENT, type Field, writers } from './stream.js';
 
 // Floats in the shortest of CBOR's three widths that keeps the value, PROTOCOL.md §4. NaN is absent.
 
 const view = new DataView(new ArrayBuffer(8));
 
 /** A field of floating-point numbers. */
-export const float: Field<number> = { type: 18, write: putFloat };
+export const float: Field<number> = 18;
+writers[float] = putFloat;
 
-export function putFloat(value: number | null): void {
+export function putFloat(value: unknown): void {
   if (typeof value !== 'number' || Number.isNaN(value)) put(ABSENT);
   else {
     view.setFloat32(0, value);

@@ -1,22 +1,32 @@
+import { next, seal } from './block.js';
 import { after, cancel } from './engine.js';
-import type { Producer } from './producer.js';
+import { acknowledged, listen } from './session.js';
+
+/** Who waits: until this seq is acknowledged, or the timer has ended it. */
+let waiting: { goal: number; timer: unknown; done: (all: boolean) => void }[] = [];
 
 /**
  * Sends what was accepted so far at once, and calls `done(true)` when the proxy has acknowledged all of it, or
  * `done(false)` when the time has passed; it is then still held and still sent.
  */
-export function flush(producer: Producer, done: (all: boolean) => void, timeoutMs = 30000): void {
-  const { watchers } = producer;
-  const goal = producer.seal();
-  const finish = (all: boolean) => {
-    cancel(timer);
-    watchers.splice(watchers.indexOf(check), 1);
-    done(all);
+export const flush = (done: (all: boolean) => void, timeoutMs?: number): void => {
+  const waiter = {
+    goal: next,
+    done,
+    timer: after(() => finish(waiter, false), timeoutMs ?? 30000),
   };
-  const check = () => {
-    if (producer.stats().acknowledged >= goal) finish(true);
-  };
-  const timer = after(timeoutMs, () => finish(false));
-  watchers.push(check);
+  waiting.push(waiter);
+  listen(check);
+  seal();
   check();
-}
+};
+
+const finish = (waiter: (typeof waiting)[0], all: boolean): void => {
+  cancel(waiter.timer);
+  waiting = waiting.filter((other) => other !== waiter);
+  waiter.done(all);
+};
+
+const check = (): void => {
+  for (const waiter of waiting) if (acknowledged >= waiter.goal) finish(waiter, true);
+};

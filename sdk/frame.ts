@@ -1,94 +1,73 @@
 import { at, put, putBytes, readFrom, takeBytes, writeTo } from './cbor.js';
+import { FRAME_BUFFER_BYTES, FRAME_GAP_BYTES, FRAME_READ_BYTES_MAX } from './limits.js';
 
-// Frames on a byte stream, PROTOCOL.md §2: COBS(body, CRC-32), closed by 0x00.
+// Frames on a byte stream, PROTOCOL.md §2: COBS(body, CRC-32), a 0x00 before and behind. No frame of a device exceeds 254
+// bytes, so that COBS adds one code at the front and none between, and a frame is encoded where it lies:
 //
-//   beginFrame            writer →                   endFrame
-//   ┌────┬──────────────────────────────┬───────┐    ┌────┬─────────────────────────┬────┐
-//   │ 12 │ body                         │ CRC   │ →  │(00)│ COBS of body and CRC    │ 00 │
-//   └────┴──────────────────────────────┴───────┘    └────┴─────────────────────────┴────┘
-//
-// The frame is encoded in place: the 12 bytes before the body are more than COBS adds to 2,304 bytes, so the
-// encoder's end never overtakes what it still has to read.
+//   gap  body, check                                      then
+//   ┌────┬────┬──────────────────────────┬───────┐        each 0x00 becomes the distance to the next one
+//   │ 00 │ 00 │ body                     │ CRC   │ 00
+//   └────┴────┴──────────────────────────┴───────┘
 
-const GAP = 12;
-
-/** Bytes that a frame's buffer needs beside the body: the gap and the check. */
-export const FRAME_OVERHEAD_BYTES = GAP + 4;
+/** The frame that is being written, or was last. */
+export const frame = new Uint8Array(FRAME_BUFFER_BYTES);
 
 /** CRC-32 (IEEE, reflected). Bitwise: a table costs a kilobyte of RAM. */
-export function crc32(bytes: Uint8Array, start: number, end: number): number {
+export const crc32 = (bytes: Uint8Array, start: number, end: number): number => {
   let crc = ~0;
   while (start < end) {
     crc ^= bytes[start++]!;
     for (let bit = 8; bit--; ) crc = (crc >>> 1) ^ (crc & 1 && 0xedb88320);
   }
   return ~crc >>> 0;
-}
+};
 
-/** Points the writer at the body of a frame with its type as first item. */
-export function beginFrame(buffer: Uint8Array, type: number): void {
-  writeTo(buffer, GAP);
+/** Makes a frame of the type and of what `putItems` writes; it lies from 0 to the end that is returned. */
+export const putFrame = (type: number, putItems: () => void): number => {
+  writeTo(frame, FRAME_GAP_BYTES);
   put(type);
-}
-
-/** Closes the frame that the writer wrote and returns its end; its start is 0. With `leadingZero` it begins with 0x00. */
-export function endFrame(buffer: Uint8Array, leadingZero: boolean): number {
-  putBytes(crc32(buffer, GAP, at), 4);
-  let out = 0;
-  if (leadingZero) buffer[out++] = 0;
-  let code = out++;
-  for (let index = GAP; index < at; index++) {
-    const byte = buffer[index]!;
-    if (out - code > 254) {
-      buffer[code] = 255;
-      code = out++;
-    }
-    if (byte) buffer[out++] = byte;
-    else {
-      buffer[code] = out - code;
-      code = out++;
+  putItems();
+  putBytes(crc32(frame, FRAME_GAP_BYTES, at), 4);
+  let zero = at;
+  frame[1] = 0;
+  for (let index = at; --index; ) {
+    if (!frame[index]) {
+      frame[index] = zero - index;
+      zero = index;
     }
   }
-  buffer[code] = out - code;
-  buffer[out++] = 0;
-  return out;
-}
+  put(0);
+  return at;
+};
+
+/** The frame that is being read: its length so far, and how many bytes follow until a 0x00 of it. */
+const received = new Uint8Array(FRAME_READ_BYTES_MAX);
+let length = 0;
+let left = 0;
+
+const keep = (byte: number): void => {
+  received[length++] = byte;
+};
 
 /**
- * A reader that holds one frame of up to `frameBytesMax` bytes. For each good one it points the CBOR reader at the
- * body and calls `onBody`. What is too long, damaged or not COBS is counted by `onBroken` and forgotten.
+ * Takes bytes as they come. For each good frame it points the CBOR reader at the body and calls `onBody`. What is damaged
+ * or not COBS is forgotten, as is what is longer than a proxy's messages: the device's timer asks again.
  */
-export function frameReader(
-  frameBytesMax: number,
-  onBody: () => void,
-  onBroken: () => void,
-): (bytes: Uint8Array) => void {
-  const buffer = new Uint8Array(frameBytesMax);
-  let length = 0;
-  let left = 0;
-  let zeroDue = false;
-  const keep = (byte: number) => {
-    buffer[length++] = byte;
-  };
-  return (bytes) =>
-    bytes.forEach((byte) => {
-      if (!byte) {
-        const end = length - 4;
-        readFrom(buffer, end, length);
-        const good = !left && end > 0 && length <= frameBytesMax;
-        if (good && takeBytes(4) === crc32(buffer, 0, end)) {
-          readFrom(buffer, 0, end);
-          onBody();
-        } else if (length || left || zeroDue) onBroken();
-        length = left = 0;
-        zeroDue = false;
-      } else if (left) {
-        left--;
-        keep(byte);
-      } else {
-        if (zeroDue) keep(0);
-        left = byte - 1;
-        zeroDue = byte < 255;
+export const receive = (bytes: Uint8Array, onBody: () => void): void =>
+  bytes.forEach((byte) => {
+    if (!byte) {
+      readFrom(received, length - 4);
+      if (!left && takeBytes(4) === crc32(received, 0, length - 4)) {
+        readFrom(received, 0);
+        onBody();
       }
-    });
-}
+      length = left = 0;
+    } else if (left) {
+      left--;
+      keep(byte);
+    } else {
+      // A body begins with its type, which is no 0x00, so only the first code has nothing before it.
+      if (length) keep(0);
+      left = byte - 1;
+    }
+  });

@@ -1,315 +1,210 @@
-import type { Block } from './block.js';
-import { at, head, item, put, text, writeTo } from './cbor.js';
-import { after, cancel, random, uptimeMs } from './engine.js';
-import { beginFrame, crc32, endFrame, FRAME_OVERHEAD_BYTES, frameReader } from './frame.js';
-import type { Link } from './links/link.js';
-import * as machine from './state.js';
-import type { Store } from './stores/store.js';
-import type { Stream } from './stream.js';
-import { putTable } from './table.js';
-import * as wire from './wire.js';
+import { lossReason, seal, sealed } from './block.js';
+import { integer, item, name, put } from './cbor.js';
+import { after, cancel, clock, random } from './engine.js';
+import { frame, putFrame, receive } from './frame.js';
+import { DOUBLINGS_MAX, FRAME_READ_BYTES_MAX } from './limits.js';
+import { options, store, streams } from './options.js';
+import { BLOCK, CLOSED, DOWN, GREETING, READY, TIMER, UP } from './state.js';
+import { putDescription } from './table.js';
+import { tableId } from './table-id.js';
+import { ACK, DATA, HELLO, RESET, TABLE, VERSION, WELCOME } from './wire.js';
 
-// From store to link and back: the device's end of PROTOCOL.md §6. `state.ts` decides, this file does.
-//
-//   lowest ≤ sent ≤ high ≤ next          of each boot;  a block goes out while its first seq is below `limit`
-//
-// One frame is being written at a time; HELLO goes before TABLE, TABLE before DATA. One timer serves the deadline
-// of the state and the linger of the open block.
+// store → frame → link and back: the device's end of PROTOCOL.md §6. One frame is being written at a time; HELLO goes
+// before TABLE, TABLE before DATA. One timer runs while something is awaited. What is sent lies below `limit`.
 
-export interface SessionOptions {
-  link: Link;
-  /** How long an event waits for others in the same block while there is a session; 1,000. */
-  lingerMs?: number;
-  /** How long an answer is awaited before the device asks; 5,000. */
-  ackTimeoutMs?: number;
-  /** The first wait before the link is opened again, 500; it doubles up to `retryBackoffMaxMs`, 30,000. */
-  retryBackoffMs?: number;
-  retryBackoffMaxMs?: number;
-  /** The largest frame that is read, 128. */
-  frameBytesMax?: number;
-  /** HELLO's flags, as in wire.ts. */
-  flags?: number;
-}
+export let state = CLOSED;
+/** The number of this run; 0 until the proxy has named it. */
+export let boot = 0;
+/** Everything below this seq is acknowledged. */
+export let acknowledged = 0;
 
-const UNANSWERED_MAX = 4;
-const SILENCE_MS = 1000;
-const TIMER_MS_MAX = 2 ** 30;
+let sent = 0;
+let limit = 0;
+let gapAt: number;
+let frameAt = 0;
+let frameEnd = 0;
+/** What is to be sent before any DATA: HELLO or TABLE, of which a stream is described in each. */
+let due = 0;
+let described: number;
+let nonce: number;
+let attempts = 0;
+/** Runs while something is awaited. */
+let timer: unknown;
+let heard: (() => void) | undefined;
+// What the last message said, by the places of its items: RESET's retryMs is `next`, what WELCOME says to be lacking `flag`.
+let number: number;
+let next: number;
+let credit: number;
+let flag: number;
 
-export function session(
-  options: SessionOptions,
-  device: string,
-  streams: readonly Stream[],
-  tableId: ArrayLike<number>,
-  store: Store,
-  block: Block,
-  seal: () => void,
-) {
-  const {
-    link,
-    lingerMs = 1000,
-    ackTimeoutMs = 5000,
-    retryBackoffMs = 500,
-    retryBackoffMaxMs = 30000,
-    frameBytesMax = 128,
-    flags = 0,
-  } = options;
-  const watchers: (() => void)[] = [];
-  const boots = store.boots;
-  let state: number = machine.CLOSED;
-  let now = 0;
-  let deadline = 0;
-  let timer: unknown;
-  let wakeAt = Infinity;
-  let attempts = 0;
-  let unanswered = 0;
-  let broken = 0;
+/** Writes a message's items behind its type. */
+const puts: Record<number, () => void> = {
+  [HELLO]() {
+    due = 0;
+    nonce = (random() * 2 ** 32) >>> 0;
+    integer(VERSION);
+    name(options.device);
+    integer(options.flags ?? 0);
+    integer(FRAME_READ_BYTES_MAX);
+    integer(nonce);
+    integer(clock());
+    // An array of one table, and one of one boot, which has four items.
+    put(129);
+    name(tableId(streams));
+    put(129);
+    put(132);
+    integer(boot);
+    integer(acknowledged);
+    integer(sealed);
+    integer(store.find(0) ? 0 : store.check());
+  },
+  [TABLE]() {
+    put(0);
+    integer(described);
+    putDescription(streams[described++]!);
+    if (!streams[described]) due = 0;
+  },
+  [DATA]() {
+    const first = Math.min(store.find(sent), sealed);
+    integer(boot);
+    integer(clock());
+    put(0);
+    if (first > sent) {
+      integer(sent);
+      integer(first - sent);
+      put(129);
+      put(lossReason);
+      sent = first;
+    } else {
+      integer(first);
+      sent = store.put();
+    }
+  },
+};
 
-  let nonce = -1;
-  let gapAt = -1;
-  let helloDue = false;
-  let tableDue = 0;
-
-  // The largest body is a block with DATA's header, the table, or HELLO with the boots that a store holds.
-  writeTo(new Uint8Array(0), 0);
-  putTable(streams);
-  const frame = new Uint8Array(
-    Math.max(block.bytes.length, at, 120 + 24 * boots.length) + 32 + FRAME_OVERHEAD_BYTES,
-  );
-  let frameAt = 0;
-  let frameEnd = 0;
-  let framedAt = 0;
-  let writing = false;
-
-  /** Uptime, ms: whole, and never less than before. */
-  const clock = () => (now = Math.max(now, Math.floor(uptimeMs())));
-
-  const backoff = () =>
-    Math.min(retryBackoffMs * 2 ** attempts++, retryBackoffMaxMs) * (0.5 + random() / 2);
-
-  const finish = () => {
-    frameEnd = endFrame(frame, now - framedAt >= SILENCE_MS);
+/** Writes what the link takes: the rest of a frame, then one frame after the other while credit lasts. */
+const pump = (): void => {
+  for (;;) {
+    while (frameAt < frameEnd) {
+      const taken = options.link.write(frame.subarray(frameAt, frameEnd));
+      if (!taken) return;
+      frameAt += taken;
+    }
+    const type = due || (sent < Math.min(sealed, limit) ? DATA : 0);
+    if (!type) return;
     frameAt = 0;
-    framedAt = now;
-  };
+    frameEnd = putFrame(type, puts[type]!);
+  }
+};
 
-  const sayHello = () => {
-    helloDue = false;
-    nonce = Math.floor(random() * 2 ** 32);
-    beginFrame(frame, wire.HELLO);
-    put(wire.VERSION);
-    text(device);
-    head(0, flags | store.flags);
-    head(0, frameBytesMax);
-    head(0, nonce);
-    head(0, now);
-    head(128, 1);
-    head(64, wire.TABLE_ID_BYTES);
-    for (let index = 0; index < wire.TABLE_ID_BYTES; ) put(tableId[index++]!);
-    head(128, boots.length);
-    for (const boot of boots) {
-      head(128, 4);
-      if (boot.boot) head(0, boot.boot);
-      else put(246);
-      head(0, boot.lowest);
-      head(0, boot.next);
-      const { first, bytes, start, end } = store.read(boot, 0) || { first: 1 };
-      // A range of lost events has no fingerprint: the block of that seq is no longer held.
-      if (first || bytes![start!] === 0x81) put(246);
-      else head(0, crc32(bytes!, start!, end!));
-    }
-    finish();
-  };
+const tick = () => step(TIMER);
 
-  const sendTable = () => {
-    tableDue = 0;
-    beginFrame(frame, wire.TABLE);
-    put(0);
-    const start = at;
-    putTable(streams);
-    const length = at - start;
-    writeTo(frame, start);
-    head(64, length);
-    putTable(streams);
-    finish();
-  };
+const wait = (ms: number): void => {
+  cancel(timer);
+  timer = after(tick, ms);
+};
 
-  /** Makes the next frame of the oldest boot, unless there is none or no credit for it. */
-  const sendBlock = () => {
-    const [boot] = boots;
-    const entry = store.read(boot, boot.sent);
-    if (!boot.boot || !entry || entry.first >= boot.limit) return false;
-    beginFrame(frame, wire.DATA);
-    head(0, boot.boot);
-    head(0, entry.first);
-    head(0, entry.count);
-    put(0);
-    head(0, now);
-    for (let index = entry.start; index < entry.end; ) put(entry.bytes[index++]!);
-    boot.sent = entry.first + entry.count;
-    boot.high = Math.max(boot.high, boot.sent);
-    finish();
-    return true;
-  };
+const awaitAnswer = () => wait(options.ackTimeoutMs ?? 5000);
 
-  /** Writes what the link takes: the rest of a frame, then one frame after the other. */
-  const pump = () => {
-    if (writing) return;
-    writing = true;
-    for (;;) {
-      if (frameAt < frameEnd) {
-        const taken = link.write(frame.subarray(frameAt, frameEnd));
-        if (!(taken > 0)) break;
-        frameAt += taken;
-      } else if (helloDue) sayHello();
-      else if (state !== machine.READY) break;
-      else if (tableDue) sendTable();
-      else if (!sendBlock()) break;
-    }
-    writing = false;
-  };
+const open = (): void => {
+  state = GREETING;
+  frameAt = frameEnd;
+  awaitAnswer();
+  options.link.open(events);
+};
 
-  /** [W-23] While a block is held, something is awaited. */
-  const send = () => {
-    pump();
-    if (!store.read(boots[0], 0)) deadline = Infinity;
-    else if (deadline === Infinity) deadline = now + ackTimeoutMs;
-  };
+const greet = (): void => {
+  state = GREETING;
+  due = HELLO;
+  limit = 0;
+  awaitAnswer();
+  pump();
+};
 
-  const greet = () => {
-    unanswered++;
-    helloDue = true;
-    deadline = now + ackTimeoutMs;
-    pump();
-  };
-
-  const backOff = () => {
-    deadline = now + backoff();
-  };
-
-  const giveUp = () => {
-    state = machine.CLOSED;
-    backOff();
-    link.close();
-  };
-
-  const does: Record<number, () => void> = {
-    [machine.OPEN]() {
-      deadline = now + ackTimeoutMs;
-      link.open({ up, down, data, ready });
-    },
-    [machine.GREET]: greet,
-    [machine.GREET_AGAIN]() {
-      if (unanswered < UNANSWERED_MAX) greet();
-      else giveUp();
-    },
-    [machine.BACK_OFF]: backOff,
-    [machine.GIVE_UP]: giveUp,
-    [machine.TAKE]() {
-      item();
-      item();
-      item();
-      tableDue = item();
-      let lacking = tableDue;
-      while (lacking-- > 0 && item() >= 0);
-      item();
-      for (const boot of boots) {
-        item();
-        const number = item();
-        const next = item();
-        const limit = item();
-        if (next <= boot.next && limit >= 0) {
-          boot.boot = number;
-          boot.sent = next;
-          boot.limit = limit;
-        }
-      }
-      for (const boot of boots) store.forget(boot, boot.sent);
-      attempts = unanswered = 0;
-      gapAt = -1;
-      deadline = Infinity;
-      send();
-    },
-    [machine.FORGET]() {
-      const [boot] = boots;
-      const number = item();
-      const next = item();
-      const limit = item();
-      const gap = item();
-      if (number !== boot.boot || !(next <= boot.high)) return;
-      if (next > boot.lowest || limit > boot.limit) deadline = Infinity;
-      if (limit > boot.limit) boot.limit = limit;
-      if (next >= boot.lowest) {
-        store.forget(boot, next);
-        if (gap && next !== gapAt) boot.sent = gapAt = next;
-        else boot.sent = Math.max(boot.sent, next);
-      }
-      send();
-    },
-    [machine.WAIT]() {
-      unanswered = 0;
-      item();
-      deadline = now + (item() || 0) + backoff();
-    },
-    [machine.SEND]: send,
-  };
-
-  const step = (event: number) => {
-    clock();
-    const action = machine.actions[state]![event]!;
-    if (action) {
-      state = machine.ends[action]!;
-      does[action]!();
-      arm();
-    }
-  };
-
-  const up = () => {
-    frameAt = frameEnd = unanswered = 0;
-    framedAt = -SILENCE_MS;
-    step(machine.UP);
-  };
-  const down = () => step(machine.DOWN);
-  const ready = () => {
-    clock();
-    pump();
-    step(machine.BLOCK);
-  };
-  const data = frameReader(
-    frameBytesMax,
-    () => {
-      const type = item();
-      if (type === wire.WELCOME) {
-        if (item() === wire.VERSION && item() === nonce) step(machine.WELCOMED);
-      } else if (type === wire.ACK) step(machine.ACKED);
-      else if (type === wire.RESET) step(machine.WAS_RESET);
-      for (const watcher of watchers.slice()) watcher();
-    },
-    () => broken++,
+/** [W-25] Before the first opening too: a hall after a power cut, a device in a reset loop. */
+export const backOff = (retryMs?: number): void => {
+  state = CLOSED;
+  options.link.close();
+  wait(
+    (retryMs ?? 0) +
+      (options.retryBackoffMs ?? 500) *
+        2 ** Math.min(attempts++, DOUBLINGS_MAX) *
+        (0.5 + random() / 2),
   );
+};
 
-  const tick = () => {
-    wakeAt = Infinity;
-    clock();
-    if (now >= lingerEnd()) seal();
-    if (now >= deadline) step(machine.TIMER);
-    arm();
-  };
+const rest = (): void => backOff(next);
 
-  /** When the open block is sealed though it is not full: only where it can be sent. */
-  const lingerEnd = () =>
-    state === machine.READY && block.count ? block.base + lingerMs : Infinity;
+const take = (): void => {
+  state = READY;
+  boot = item();
+  sent = gapAt = next;
+  due = flag && TABLE;
+  described = attempts = 0;
+  forget();
+  seal();
+};
 
-  const arm = () => {
-    const due = Math.min(deadline, lingerEnd());
-    if (due < wakeAt) {
-      if (timer) cancel(timer);
-      wakeAt = due;
-      timer = after(Math.min(Math.max(due - now, 0), TIMER_MS_MAX), tick);
-    }
-  };
+const forget = (): void => {
+  // [W-24] Back once per value.
+  if (flag && next !== gapAt) sent = gapAt = next;
+  acknowledged = next;
+  limit = credit;
+  store.forget(next);
+  cancel(timer);
+  timer = 0;
+  transmit();
+};
 
-  // [W-25] The first opening waits too: a hall after a power cut, a device in a reset loop.
-  deadline = clock() + random() * retryBackoffMs;
-  arm();
-  return { clock, step, arm, watchers, readState: () => state, readBroken: () => broken };
-}
+/** [W-23] While anything is not acknowledged, an answer is awaited. */
+const transmit = (): void => {
+  if (!timer && acknowledged < sealed) awaitAnswer();
+  pump();
+};
+
+/** What a state does at an event; 0: nothing, and it stays. */
+const table: readonly (0 | (() => void))[][] = [
+  // up,  down,    WELCOME, block,    timer,   ACK,    RESET
+  [0, 0, 0, 0, open],
+  [greet, backOff, take, 0, backOff, 0, rest],
+  [greet, backOff, take, transmit, greet, forget, rest],
+];
+
+const step = (event: number): void => {
+  const action = table[state]![event];
+  if (action) action();
+};
+
+/** To be called when something can be sent. */
+export const ready = () => step(BLOCK);
+
+/** Has a function called whenever something came from the proxy. */
+export const listen = (listener: () => void): void => {
+  heard = listener;
+};
+
+const events = {
+  up: () => step(UP),
+  down: () => step(DOWN),
+  ready,
+  data: (bytes: Uint8Array) => receive(bytes, onBody),
+};
+
+const onBody = (): void => {
+  const type = item();
+  number = item();
+  next = item();
+  credit = item();
+  flag = item();
+  // [W-21] A place must be one that this device can have.
+  if (
+    type === RESET ||
+    (next >= acknowledged &&
+      (type === WELCOME
+        ? number === nonce && next <= sealed
+        : type === ACK && number === boot && next <= sent))
+  ) {
+    step(type);
+  }
+  if (heard) heard();
+};

@@ -1,5 +1,5 @@
-// In the place of table-id.ts in a built firmware: the id that `headwater build` computed.
+// In the place of table-id.ts in a built firmware: what `headwater build` computed.
 
-declare const HEADWATER_TABLE_ID: readonly number[];
+declare const HEADWATER_TABLE_ID: string;
 
-export const tableId = (): readonly number[] => HEADWATER_TABLE_ID;
+export const tableId = (_streams: unknown): string => HEADWATER_TABLE_ID;

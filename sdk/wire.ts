@@ -50,6 +50,7 @@ export const LOST_DAMAGED = 2;
 export const FRAME_BYTES_MAX = 2304;
 export const BLOCK_BYTES_MAX = 1024;
 export const TABLE_BYTES_MAX = 2048;
+export const DESCRIPTION_BYTES_MAX = 240;
 export const TABLE_ID_BYTES = 8;
 export const DEVICE_BYTES_MAX = 64;
 export const NAME_BYTES_MAX = 64;

@@ -21,7 +21,7 @@ export interface Built {
   /** Bytes of `code`. */
   bytes: number;
   streams: Stream[];
-  /** 16 hex digits. */
+  /** The id of its table, 11 characters. */
   table: string;
 }
 
@@ -72,15 +72,15 @@ export async function buildFirmware(firmware: Firmware): Promise<Built> {
       ...options,
       minify: firmware.minify,
       legalComments: 'none',
-      define: { HEADWATER_TABLE_ID: JSON.stringify([...id]) },
-      plugins: [sdkOfThisPackage(target)],
+      define: { HEADWATER_TABLE_ID: JSON.stringify(id) },
+      plugins: [sdkOfThisPackage(target.engine, 'built')],
     });
     const code = inside.outputFiles?.[0]?.text ?? '';
     return {
       code,
       bytes: Buffer.byteLength(code),
       streams,
-      table: Buffer.from(id).toString('hex'),
+      table: id,
     };
   } catch (error) {
     if (isFailure(error)) {
@@ -124,7 +124,7 @@ export async function buildCommand(
   }
 }
 
-function idOf(streams: readonly Stream[]): Uint8Array {
+function idOf(streams: readonly Stream[]): string {
   try {
     return tableId(streams);
   } catch (error) {
@@ -132,8 +132,8 @@ function idOf(streams: readonly Stream[]): Uint8Array {
   }
 }
 
-/** The firmware's `headwater` is the package that this command belongs to, for the target's engine. */
-function sdkOfThisPackage(target: Target): Plugin {
+/** `headwater` is the package that this command belongs to, for an engine and with a way to the table's id. */
+export function sdkOfThisPackage(engine: string, tableId: 'built' | 'host'): Plugin {
   const folder = fileURLToPath(new URL('../sdk/', import.meta.url));
   return {
     name: 'headwater',
@@ -146,8 +146,8 @@ function sdkOfThisPackage(target: Target): Plugin {
         sideEffects: false,
       }));
       const replaced: Record<string, string> = {
-        './engines/node.js': join('engines', `${target.engine}.js`),
-        './table-id.js': 'table-id-built.js',
+        './engines/node.js': join('engines', `${engine}.js`),
+        './table-id.js': `table-id-${tableId}.js`,
       };
       build.onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
         const file = relative(folder, resolveDir) === '' ? replaced[path] : undefined;

@@ -23,9 +23,16 @@ globalThis.sample = (t, rh) => hw.send(climate, { t, rh });
 
 /** What each import is measured by: as little as uses it. */
 const uses: Record<string, string> = {
-  'headwater/undeclared': `import { sendUndeclared } from 'headwater/undeclared'; globalThis.note = (v) => sendUndeclared(hw, 'note', v);`,
-  'headwater/flush': `import { flush } from 'headwater/flush'; globalThis.done = (f) => flush(hw, f, 1000);`,
-  'headwater/float': `import { float } from 'headwater/float'; const s = stream('s', { v: float }); globalThis.s = (v) => hw.send(s, { v });`,
+  'headwater/undeclared': `import { sendUndeclared } from 'headwater/undeclared'; globalThis.note = (v) => sendUndeclared('note', v);`,
+  'headwater/flush': `import { flush } from 'headwater/flush'; globalThis.done = (f) => flush(f, 1000);`,
+  'headwater/stats': `import { stats } from 'headwater/stats'; globalThis.stats = stats;`,
+  'headwater/stores/keep-oldest': `import { keepOldest } from 'headwater/stores/keep-oldest'; import { ram } from 'headwater/stores/ram'; globalThis.s = keepOldest(ram(768));`,
+  ...Object.fromEntries(
+    ['bool', 'text', 'bytes', 'float'].map((type) => [
+      type,
+      `import { ${type} } from 'headwater'; globalThis.s = { v: ${type} };`,
+    ]),
+  ),
   'headwater/links/node-stream': `import { nodeStream } from 'headwater/links/node-stream'; globalThis.l = (f) => nodeStream(f);`,
 };
 

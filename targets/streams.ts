@@ -8,9 +8,10 @@ import {
   parse,
   type SpreadElement,
 } from 'acorn';
+import { bool } from '../sdk/bool.js';
 import { bytes } from '../sdk/bytes.js';
 import { float } from '../sdk/float.js';
-import { bool, describe, type Field, fixed, int, type Stream, uint } from '../sdk/stream.js';
+import { type Field, fixed, int, type Stream, uint } from '../sdk/stream.js';
 import { text } from '../sdk/text.js';
 import { BuildError } from './error.js';
 
@@ -18,7 +19,7 @@ import { BuildError } from './error.js';
 // `import … from 'headwater'` still stands there and tells which calls are the SDK's `stream()`. They must
 // stand at a module's top and hold literals, since what they declare, in this order, is the table of the device.
 
-const types: Record<string, Field<never>> = { int, uint, bool, float, text, bytes };
+const types: Record<string, Field<unknown>> = { int, uint, bool, float, text, bytes };
 
 /** The SDK's names by the local ones: `{ s: 'stream' }`; a namespace has `'*'`. */
 type Imports = Map<string, string>;
@@ -38,11 +39,16 @@ export function readStreams(code: string, map: string): Stream[] {
   };
 
   const streams: Stream[] = [];
+  let closed = false;
   const visit = (node: Node, top: boolean) => {
     if (node.type === 'CallExpression') {
       const call = node as CallExpression;
-      if (sdkName(call.callee, imports) === 'stream') {
+      const name = sdkName(call.callee, imports);
+      if (name === 'producer' && top) closed = true;
+      if (name === 'stream') {
         if (!top) fail(call, `declare streams at the top level of a module: ${EXAMPLE}`);
+        if (closed)
+          fail(call, 'declare all streams before producer() is called: it closes their table');
         readCall(call, imports, streams, fail);
       }
     }
@@ -113,7 +119,7 @@ function readCall(call: CallExpression, imports: Imports, before: Stream[], fail
   if (fields?.type !== 'ObjectExpression' || call.arguments.length !== 2) {
     return fail(fields ?? call, `write the stream's fields in place: ${EXAMPLE}`);
   }
-  const types: Record<string, Field<never>> = {};
+  const types: Record<string, Field<unknown>> = {};
   for (const property of fields.properties) {
     const field = fieldName(property);
     if (field === undefined || field === '__proto__') {
@@ -122,7 +128,7 @@ function readCall(call: CallExpression, imports: Imports, before: Stream[], fail
     if (field in types) return fail(property, `the field '${field}' is declared twice`);
     types[field] = readType((property as Property).value, imports, fail);
   }
-  return describe(name.value, types, before);
+  before.push({ name: name.value, fields: types, index: before.length });
 }
 
 function fieldName(property: Property | SpreadElement): string | undefined {
@@ -131,9 +137,10 @@ function fieldName(property: Property | SpreadElement): string | undefined {
   return property.key.type === 'Literal' ? String(property.key.value) : undefined;
 }
 
-function readType(node: Expression, imports: Imports, fail: Fail): Field<never> {
+function readType(node: Expression, imports: Imports, fail: Fail): Field<unknown> {
   const name = sdkName(node, imports);
-  if (name && types[name]) return types[name];
+  const type = name === undefined ? undefined : types[name];
+  if (type !== undefined) return type;
   if (node.type === 'CallExpression' && sdkName(node.callee, imports) === 'fixed') {
     const [digits] = node.arguments;
     const value = digits?.type === 'Literal' ? digits.value : undefined;

@@ -2,9 +2,10 @@
 // into Kafka. The board supplies the link, the sensor and the rhythm; here a mote's readings play the
 // sensor, until there are no more.
 
-import { fixed, producer, type Stats, stream } from 'headwater';
+import { fixed, producer, stream } from 'headwater';
 import { flush } from 'headwater/flush';
 import type { Link } from 'headwater/link';
+import { type Stats, stats } from 'headwater/stats';
 
 /** What the host gives to the engine. */
 declare const board: {
@@ -24,12 +25,12 @@ declare const board: {
 
 const climate = stream('climate', { t: fixed(2), rh: fixed(2) });
 const hw = producer({ device: board.device, link: board.link, bufferBytes: board.bufferBytes });
-board.stats = hw.stats;
+board.stats = stats;
 
 function sample(): void {
   const reading = board.read();
   if (reading === null) {
-    flush(hw, board.asleep, 60_000);
+    flush(board.asleep, 60_000);
     return;
   }
   board.sent(hw.send(climate, reading) !== false);

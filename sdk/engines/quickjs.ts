@@ -4,11 +4,10 @@ import { clearTimeout, now, setTimeout } from 'os';
 
 declare module 'os' {
   export function setTimeout(task: () => void, delayMs: number): object;
-  export function clearTimeout(timer: object): void;
+  export function clearTimeout(timer: unknown): void;
   export function now(): number;
 }
 
-export { clearTimeout as cancel, now as uptimeMs };
-
-export const after = (delayMs: number, task: () => void): object => setTimeout(task, delayMs);
+export { clearTimeout as cancel, setTimeout as after };
+export const clock = () => Math.floor(now());
 export const random = Math.random;

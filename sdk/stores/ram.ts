@@ -1,118 +1,63 @@
-import { at, head, item, put, readAt, readFrom, writeTo } from '../cbor.js';
-import { LOST_OVERFLOW } from '../wire.js';
-import type { Boot, Entry, Store } from './store.js';
+import { integer, put, readAt, readFrom, takeBytes } from '../cbor.js';
+import { crc32 } from '../frame.js';
+import type { Store } from './store.js';
 
-// Blocks in RAM, gone with the power. One buffer, filled from its start; forgetting moves the rest down:
+// Blocks in RAM, gone with the power. One buffer, filled from its start; what is dropped or forgotten moves the rest down:
 //
-//   │ count, bytes │ count, bytes │ …            free             │ 8 bytes for a last range │
-//
-// An entry is its number of events and its block as CBOR; first seqs follow from the boot's lowest.
-// When there is no room, the oldest entries become one range of lost events, or, with `dropNewest`, new events
-// become one at the end. A range takes at most 8 bytes and grows in place.
+//   │ entry │ entry │ entry │          free          │
+//                           length                   sizeBytes
 
-const RANGE_BYTES_MAX = 8;
-const LOST = 0x81;
-
-/** What a store needs beside its largest block: that block's heads, a range before and a range behind it. */
-export const RAM_OVERHEAD_BYTES = 3 * RANGE_BYTES_MAX;
-
-export function ram(sizeBytes: number, dropNewest: boolean): Store {
+/** Drops the oldest blocks where it is full. */
+export const ram = (sizeBytes: number): Store => {
   const bytes = new Uint8Array(sizeBytes);
-  const running: Boot = { boot: null, lowest: 0, next: 0, sent: 0, high: 0, limit: 0 };
-  const entry: Entry = { first: 0, count: 0, bytes, start: 0, end: 0 };
   let length = 0;
+  // What find() found: the block's count, its first byte, the entry's end.
+  let first = 0;
+  let count = 0;
+  let start = 0;
+  let end = 0;
 
-  /** Reads the entry at a position. */
-  const open = (position: number) => {
-    readFrom(bytes, position, length);
-    entry.count = item();
-    const size = item();
-    entry.start = readAt;
-    entry.end = readAt + size;
-  };
-
-  const isLost = () => bytes[entry.start] === LOST;
-
-  /** Where the entry that holds `seq` begins, or the end. */
-  const find = (seq: number): number => {
-    let position = 0;
-    entry.first = running.lowest;
-    while (position < length) {
-      open(position);
-      if (entry.first + entry.count > seq) break;
-      entry.first += entry.count;
-      position = entry.end;
+  const find = (seq: number) => {
+    for (end = 0; end < length; ) {
+      readFrom(bytes, end);
+      end += takeBytes(2);
+      first = takeBytes(4);
+      count = takeBytes(2);
+      start = readAt;
+      if (first + count > seq) return first;
     }
-    return position;
+    return Infinity;
   };
 
-  const putRange = (position: number, count: number, reason: number) => {
-    writeTo(bytes, position);
-    head(0, count);
-    put(0x42);
-    put(LOST);
-    put(reason);
+  /** Takes the first entry away, which is the one that was found. */
+  const remove = () => {
+    bytes.set(bytes.subarray(end, length));
+    length -= end;
+    return count;
   };
 
-  /** Puts what lies from `from` on to `to`. */
-  const moveDown = (to: number, from: number) => {
-    bytes.copyWithin(to, from, length);
-    length -= from - to;
-  };
-
-  const store: Store = {
+  return {
     kind: 'ram',
-    flags: 0,
-    boots: [running],
-    dropped: 0,
-
-    room: () => (dropNewest ? sizeBytes - length - 2 * RANGE_BYTES_MAX : sizeBytes),
-
-    append(count, block, size) {
-      while (length + size + 2 * RANGE_BYTES_MAX > sizeBytes) {
-        // The oldest entry becomes a range; where it is one, the entry behind it goes too.
-        open(0);
-        let lost = 0;
-        if (isLost() && entry.end < length) {
-          lost = entry.count;
-          open(entry.end);
-        }
-        if (!isLost()) store.dropped += entry.count;
-        putRange(0, lost + entry.count, LOST_OVERFLOW);
-        moveDown(at, entry.end);
+    room: () => sizeBytes - length,
+    append(entry) {
+      let dropped = 0;
+      while (length + entry.length > sizeBytes) {
+        find(0);
+        dropped += remove();
       }
-      writeTo(bytes, length);
-      head(0, count);
-      head(64, size);
-      for (let index = 0; index < size; ) put(block[index++]!);
-      length = at;
+      bytes.set(entry, length);
+      length += entry.length;
+      return dropped;
     },
-
-    lose(reason) {
-      let last = length;
-      let count = 0;
-      for (let position = 0; position < length; position = entry.end) {
-        open(position);
-        last = position;
-      }
-      if (last < length && isLost()) {
-        if (reason === bytes[entry.start + 1]) count = entry.count;
-        else if (length + RANGE_BYTES_MAX > sizeBytes) {
-          count = entry.count;
-          reason = LOST_OVERFLOW;
-        }
-      }
-      putRange(count ? last : length, count + 1, reason);
-      length = at;
+    find,
+    put() {
+      integer(count);
+      bytes.subarray(start, end).forEach(put);
+      return first + count;
     },
-
-    read: (_boot, seq) => (find(seq) < length ? entry : undefined),
-
-    forget(boot, seq) {
-      const position = find(seq);
-      boot.lowest = entry.first;
-      moveDown(0, position);
+    check: () => crc32(bytes, start, end),
+    forget(seq) {
+      while (find(0) < Infinity && first + count <= seq) remove();
     },
   };
-  return store;
-}
+};

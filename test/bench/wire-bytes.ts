@@ -2,14 +2,12 @@
 // two decimals) every 5 s ± 3 ms, in blocks of 10 and of 50, frames included. Counted at the link, from
 // the SDK itself; the handshake is left out and said beside it.
 
-import { useEngine } from '../../sdk/engines/node.js';
-import { producer } from '../../sdk/producer.js';
-import { fixed, stream } from '../../sdk/stream.js';
+import { sdkFactory } from '../../targets/instance.js';
 import { ack, bodies, type Hello, parse, welcome, wire } from '../sdk/peer.js';
 import { virtualEngine } from '../sdk/virtual-engine.js';
 import { readMotes } from '../site/motes.js';
 
-const climate = stream('climate', { t: fixed(2), rh: fixed(2) });
+const instantiate = await sdkFactory();
 const boot = 1_763_956_800;
 
 interface Measured {
@@ -27,9 +25,10 @@ async function measure(eventsPerBlock: number): Promise<Measured> {
   };
   for (const [device, readings] of await readMotes()) {
     const engine = virtualEngine();
-    useEngine(engine);
+    const sdk = instantiate(engine);
+    const climate = sdk.stream('climate', { t: sdk.fixed(2), rh: sdk.fixed(2) });
     const link = wire();
-    const hw = producer({ device, link, bufferBytes: 4_096, lingerMs: 1e9 });
+    const hw = sdk.producer({ device, link, bufferBytes: 4_096, lingerMs: 1e9 });
     engine.advance(1_000);
     const hello = parse(bodies(link.written)[0] ?? new Uint8Array()) as Hello;
     total.handshakeBytes += link.written.length;
@@ -41,14 +40,16 @@ async function measure(eventsPerBlock: number): Promise<Measured> {
       engine.advance(at - last);
       last = at;
       hw.send(climate, reading);
-      if ((index + 1) % eventsPerBlock > 0 && index + 1 < readings.length) return;
-      const next = hw.seal();
+      // A block that is full before goes out by itself.
+      if ((index + 1) % eventsPerBlock === 0 || index + 1 === readings.length) sdk.flush(() => {});
       total.bytes += link.written.length;
-      link.written = new Uint8Array(0);
-      link.say(ack(boot, next, next + 1_000));
+      for (const message of link.take()) {
+        if (message.type !== 'data') throw new Error(`a ${message.type} among the DATA`);
+        const next = message.first + message.count;
+        link.say(ack(boot, next, next + 1_000));
+      }
     });
     total.events += readings.length;
-    useEngine();
   }
   return total;
 }

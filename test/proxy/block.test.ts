@@ -18,7 +18,14 @@ interface Blocks {
   undecodable: { name: string; table: string; count: number; block: string }[];
 }
 interface Tables {
-  cases: { name: string; streams: unknown[]; bytes: string; id: string }[];
+  cases: {
+    name: string;
+    streams: unknown[];
+    bytes: string;
+    id: string;
+    parts: string[];
+    hello: string;
+  }[];
 }
 
 const blocks = vectors<Blocks>('blocks');
@@ -87,22 +94,25 @@ for (const one of tables.cases) {
     const bytes = fromHex(one.bytes);
     assert.is(tableId(bytes), one.id);
     assert.is(table(one.name).streams.length, one.streams.length);
-    for (let length = 0; length < bytes.length; length++) {
-      assert.type(decodeTable(bytes.subarray(0, length)), 'string');
-    }
-    assert.type(decodeTable(fromHex(`${one.bytes}00`)), 'string');
+    assert.is(Buffer.from(one.id, 'hex').toString('base64url'), one.hello);
+    assert.is(one.parts.join(''), one.bytes);
+    const cuts = [...bytes.keys()].map((length) => decodeTable(bytes.subarray(0, length)));
+    for (const cut of cuts) assert.ok(typeof cut === 'string' || cut.streams.length <= 3);
+    assert.type(decodeTable(fromHex(`${one.bytes}80`)), 'string');
   });
 }
 
 test('tables that are none', () => {
   for (const bytes of [
-    '8183617861740a', // type 10
-    '8183617861 7415', // type 21
-    '818563612062 617402617400', // a space in the name
-    '81856178617400617400', // a field twice
-    '8281617881617 8', // a stream twice
-    '8182617861 74', // no type
-    '80 80',
+    '617861740a', // type 10
+    '6178617415', // type 21
+    '63612062617402', // a space in the stream's name
+    '617862c3a900', // a field that is not ASCII
+    '617800', // a type without a field
+    '61786174006174 00', // a field twice
+    '61786178', // a stream twice
+    '80', // an array
+    '617861', // cut in a name
   ]) {
     assert.type(decodeTable(fromHex(bytes.replaceAll(' ', ''))), 'string', bytes);
   }

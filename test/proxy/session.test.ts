@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeFrame } from '../../proxy/frame.js';
 import { type Event, type State, transitions } from '../../proxy/session.js';
-import { block, items, motesBytes, Peer, site } from './talk.js';
+import { block, items, motesBytes, motesId, Peer, site } from './talk.js';
 import { fromHex, toHex, vectors } from './vectors.js';
 
 const BOOT = 77;
@@ -175,10 +175,10 @@ test('the capture of PROTOCOL.md, byte for byte', () => {
   for (const { from, what, bytes, lost } of capture.steps) {
     if (lost) {
       peer.handler.closed();
-      clock.advance(13_700);
+      clock.advance(11_120);
       peer = new Peer(sessions);
     } else if (from === 'device') {
-      if (what.includes('HELLO') && helloes++ === 1) clock.wallMs = 1_763_956_813_823;
+      if (what.includes('HELLO') && helloes++ === 1) clock.wallMs = 1_763_956_811_243;
       peer.handler.received(fromHex(bytes));
       if (what.startsWith('TABLE') || what.startsWith('DATA')) journal.sync();
     } else {
@@ -196,18 +196,58 @@ test('a table is known by its id alone', () => {
   const peer = new Peer(sessions);
   const [welcome] = peer.hello([{ boot: BOOT }]);
   assert.equal(welcome?.type === 'welcome' && welcome.lacking, [0]);
-  peer.table(0, Uint8Array.of(0x80));
-  assert.is(count('table-wrong-id'), 1);
+  peer.table(0, motesBytes, 1);
+  assert.is(count('table-part-missing'), 1);
   peer.table(3);
   assert.is(count('table-not-listed'), 1);
   assert.equal(peer.data(BOOT, 0, block(5)).map(word), ['reset 3']);
   peer.table();
-  assert.equal(journal.table('mote-1', '5e9a3bcfa1ecfd09')?.bytes, motesBytes);
+  assert.equal(toHex(journal.table('mote-1', motesId)!.bytes), toHex(motesBytes));
   const [early] = peer.hello([{ boot: BOOT }]);
   assert.equal(early?.type === 'welcome' && early.lacking, [0], 'not durable yet');
   journal.sync();
   const [late] = peer.hello([{ boot: BOOT }]);
   assert.equal(late?.type === 'welcome' && late.lacking, []);
+});
+
+test('a table comes stream by stream, and from the first one again', () => {
+  const plant = vectors<{ cases: { id: string; bytes: string; parts: string[] }[] }>('tables')
+    .cases[1]!;
+  const { sessions, count, journal } = site();
+  const peer = new Peer(sessions);
+  peer.hello([{ boot: BOOT }], { tables: [motesId, plant.id] });
+  const part = (stream: number) => peer.table(1, fromHex(plant.parts[stream]!), stream);
+  part(0);
+  part(1);
+  part(1);
+  assert.is(count('table-part-missing'), 1);
+  part(0);
+  part(1);
+  assert.is(journal.table('mote-1', plant.id), null);
+  part(2);
+  assert.is(toHex(journal.table('mote-1', plant.id)!.bytes), plant.bytes);
+  part(0);
+  assert.is(count('table-again'), 1);
+});
+
+test('parts that never become the table are not kept beyond 2,048 bytes', () => {
+  const { sessions, count } = site();
+  const peer = new Peer(sessions);
+  peer.hello([{ boot: BOOT }]);
+  const described = Uint8Array.from([0x78, 200, ...new Uint8Array(200).fill(65)]);
+  for (let stream = 0; stream < 11; stream++) peer.table(0, described, stream);
+  assert.is(count('table-wrong-id'), 1);
+  peer.table(0, motesBytes, 11);
+  assert.is(count('table-part-missing'), 1);
+});
+
+test('a table without streams is known to every proxy', () => {
+  const { sessions, journal } = site();
+  const none = vectors<{ cases: { id: string }[] }>('tables').cases[2]!;
+  const peer = new Peer(sessions);
+  const [welcome] = peer.hello([{ boot: BOOT }], { tables: [none.id] });
+  assert.equal(welcome?.type === 'welcome' && welcome.lacking, []);
+  assert.is(journal.table('mote-1', none.id)?.bytes.length, 0);
 });
 
 test('a WELCOME that the device could not read is not sent', () => {
@@ -221,7 +261,7 @@ test('a WELCOME that the device could not read is not sent', () => {
 test('frames of one chunk are answered by one ACK', () => {
   const { peer, journal } = channel('live');
   const frames = [0, 1, 2, 3].map((seq) =>
-    encodeFrame(Uint8Array.from([...items(4, BOOT, seq, 1, 0, 9_000), ...block(2_000 + seq)])),
+    encodeFrame(Uint8Array.from([...items(4, BOOT, 9_000, 0, seq, 1), ...block(2_000 + seq)])),
   );
   peer.handler.received(Buffer.concat(frames));
   assert.equal(peer.heard(), []);

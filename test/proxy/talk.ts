@@ -115,8 +115,9 @@ export class Peer {
     return this.say(helloBody(boots, more));
   }
 
-  table(index = 0, bytes = motesBytes): Answer[] {
-    return this.say(Uint8Array.from([...items(3, index), ...head(2, bytes.length), ...bytes]));
+  /** A table of one stream. */
+  table(index = 0, bytes = motesBytes, stream = 0): Answer[] {
+    return this.say(Uint8Array.from([...items(3, index, stream), ...bytes]));
   }
 
   data(boot: number, first: number, block: Uint8Array, count = 1, uptime = 60_000): Answer[] {
@@ -144,11 +145,14 @@ export function helloBody(boots: Partial<HelloBoot>[], more: Partial<Hello> = {}
   out.push(...items(more.uptime ?? 1_000));
   const ids = more.tables ?? [motesId];
   out.push(...head(4, ids.length));
-  for (const id of ids) out.push(...head(2, 8), ...fromHex(id));
+  for (const id of ids) {
+    const text = Buffer.from(Buffer.from(id, 'hex').toString('base64url'));
+    out.push(...head(3, text.length), ...text);
+  }
   writeItem(
     out,
-    boots.map(({ boot = null, lowest = 0, next = lowest, fingerprint = null }) => [
-      ...[boot, lowest, next, fingerprint],
+    boots.map(({ boot, lowest = 0, next = lowest, fingerprint }) => [
+      ...[boot ?? 0, lowest, next, fingerprint ?? 0],
     ]),
   );
   return Uint8Array.from(out);
@@ -161,7 +165,7 @@ export function dataBody(
   count = 1,
   uptime = 60_000,
 ): Uint8Array {
-  return Uint8Array.from([...items(4, boot, first, count, 0, uptime), ...block]);
+  return Uint8Array.from([...items(4, boot, uptime, 0, first, count), ...block]);
 }
 
 export function items(...numbers: number[]): number[] {
@@ -184,12 +188,16 @@ function decodeAnswer(body: Uint8Array): Answer {
   while (!reader.done) rest.push(item());
   if (reader.broken !== null) throw new Error(`${toHex(body)}: ${reader.broken}`);
   const numbers = rest.map((one) => (typeof one === 'number' ? one : Number.NaN));
-  const [a = 0, b = 0, c = 0, d = 0] = numbers;
+  const [a = 0, b = 0, c = 0, d = 0, boot = 0, , wallMs = 0] = numbers;
   if (type === 5) return { type: 'ack', boot: a, next: b, limit: c, gap: d };
   if (type === 6) return { type: 'reset', reason: a, retryMs: b };
   const list = (value: unknown) => (Array.isArray(value) ? value : []);
   return {
-    ...{ type: 'welcome', nonce: b, wallMs: c, lacking: list(rest[5]) },
-    boots: list(rest[6]).map(([boot, next, limit]) => ({ boot, next, limit })),
+    ...{ type: 'welcome', nonce: a, wallMs },
+    lacking: [0, 1, 2, 3].filter((index) => (d & (1 << index)) > 0),
+    boots: [
+      { boot, next: b, limit: c },
+      ...list(rest[9]).map(([boot, next, limit]) => ({ boot, next, limit })),
+    ],
   };
 }

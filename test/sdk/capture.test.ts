@@ -1,22 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { useEngine } from '../../sdk/engines/node.js';
-import { flush } from '../../sdk/flush.js';
-import { fixed, producer, stream } from '../../sdk/index.js';
-import { declared } from '../../sdk/stream.js';
-import { wire } from './peer.js';
-import { virtualEngine } from './virtual-engine.js';
+import { device } from './device.js';
 
 const capture = JSON.parse(readFileSync('test/vectors/capture.json', 'utf8')) as {
   steps: { from: string; bytes: string; lost: boolean }[];
 };
 
 test('PROTOCOL.md §15, byte for byte', () => {
-  declared.length = 0;
-  const engine = virtualEngine();
-  useEngine(engine);
-  const link = wire();
+  const { sdk, engine, link } = device();
   const steps = capture.steps.map(({ bytes }) => Buffer.from(bytes, 'hex'));
   const written = () => {
     const hex = Buffer.from(link.written).toString('hex');
@@ -25,10 +17,10 @@ test('PROTOCOL.md §15, byte for byte', () => {
   };
   const expected = (index: number) => steps[index]!.toString('hex');
 
-  const climate = stream('climate', { t: fixed(2), rh: fixed(2) });
+  const climate = sdk.stream('climate', { t: sdk.fixed(2), rh: sdk.fixed(2) });
   // Wakes, opens the link after 431 ms, and draws a nonce.
-  engine.draws.push(431 / 4000, 0xdeadbeef / 2 ** 32);
-  const hw = producer({ device: 'mote-1', link, lingerMs: 60_000, retryBackoffMs: 4000 });
+  engine.draws.push(0.5, 0xdeadbeef / 2 ** 32);
+  const hw = sdk.producer({ device: 'mote-1', link, lingerMs: 60_000, retryBackoffMs: 431 / 0.75 });
   engine.advance(431);
   assert.is(written(), expected(0));
   link.say(steps[1]!);
@@ -42,13 +34,13 @@ test('PROTOCOL.md §15, byte for byte', () => {
   hw.send(climate, { t: 21.51, rh: 40.2 });
   engine.advance(21);
   const flushed: boolean[] = [];
-  flush(hw, (all) => flushed.push(all));
+  sdk.flush((all) => flushed.push(all));
   assert.is(written(), expected(3));
 
   engine.advance(80);
   engine.draws.push(0.5, 0x0badcafe / 2 ** 32);
   link.events!.down();
-  engine.advance(3000);
+  engine.advance(431);
   assert.is(written(), expected(4));
   engine.advance(20);
   link.say(steps[5]!);
@@ -56,8 +48,7 @@ test('PROTOCOL.md §15, byte for byte', () => {
   assert.equal(flushed, []);
   link.say(steps[7]!);
   assert.equal(flushed, [true]);
-  assert.is(hw.stats().buffered, 0);
-  useEngine();
+  assert.is(sdk.stats().buffered, 0);
 });
 
 test.run();

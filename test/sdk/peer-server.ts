@@ -38,9 +38,9 @@ export async function peerServer(): Promise<PeerServer> {
   const answer = (socket: net.Socket, message: Message) => {
     if (message.type === 'hello') {
       peer.hellos.push(message);
-      const lacking = peer.tables.size ? [] : [0];
+      const lacking = peer.tables.size ? 0 : 1;
       socket.write(welcome(message.nonce, [[BOOT, peer.expected, peer.expected + 1000]], lacking));
-    } else if (message.type === 'table') peer.tables.set(message.index, message.bytes);
+    } else if (message.type === 'table') peer.tables.set(message.stream, message.description);
     else {
       if (!peer.acknowledges) return;
       const gap = message.first > peer.expected ? 1 : 0;

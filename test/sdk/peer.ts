@@ -26,7 +26,7 @@ export type Message =
       tables: string[];
       boots: Boot[];
     }
-  | { type: 'table'; index: number; bytes: string }
+  | { type: 'table'; index: number; stream: number; description: string }
   | {
       type: 'data';
       boot: number;
@@ -122,7 +122,7 @@ export function parse(body: Uint8Array): Message {
       header.push(value);
       rest = behind;
     }
-    const [, boot, from, count, table, uptime] = header;
+    const [, boot, uptime, table, from, count] = header;
     return {
       type: 'data',
       boot: boot!,
@@ -133,8 +133,8 @@ export function parse(body: Uint8Array): Message {
       block: hex(rest),
     };
   }
-  const all = sequence(body);
   if (type === 1) {
+    const all = sequence(body);
     const [, version, device, flags, frameBytesMax, nonce, uptime, tables, boots] = all as [
       number,
       number,
@@ -143,8 +143,8 @@ export function parse(body: Uint8Array): Message {
       number,
       number,
       number,
-      Uint8Array[],
-      [number | null, number, number, number | null][],
+      string[],
+      [number, number, number, number][],
     ];
     return {
       type: 'hello',
@@ -154,16 +154,20 @@ export function parse(body: Uint8Array): Message {
       frameBytesMax,
       nonce,
       uptime: Number(uptime),
-      tables: tables.map(hex),
+      tables: tables.map((id) => hex(Buffer.from(id, 'base64url'))),
       boots: boots.map(([boot, lowest, next, fingerprint]) => ({
-        boot,
+        boot: boot || null,
         lowest,
         next,
-        fingerprint,
+        fingerprint: fingerprint || null,
       })),
     };
   }
-  if (type === 3) return { type: 'table', index: all[1] as number, bytes: hex(all[2]) };
+  if (type === 3) {
+    const [index, behind] = first(body.subarray(1));
+    const [stream, description] = first(behind);
+    return { type: 'table', index, stream, description: hex(description) };
+  }
   throw new Error(`a device does not send a message of type ${type}`);
 }
 
@@ -184,11 +188,12 @@ export function cbor(value: number | null | readonly unknown[]): Buffer {
 const message = (...items: (number | null | readonly unknown[])[]) =>
   frame(Buffer.concat(items.map((value) => cbor(value))));
 
-export const welcome = (
-  nonce: number,
-  boots: readonly (readonly [boot: number, next: number, limit: number])[],
-  lacking: readonly number[] = [],
-) => message(2, 1, nonce, 1763956800123, 2304, null, lacking, boots);
+type Placed = readonly [boot: number, next: number, limit: number];
+
+export const welcome = (nonce: number, boots: readonly [Placed, ...Placed[]], lacking = 0) => {
+  const [[boot, next, limit], ...others] = boots;
+  return message(2, nonce, next, limit, lacking, boot, 1, 1763956800123, 2304, null, others);
+};
 export const ack = (boot: number, next: number, limit: number, gap = 0) =>
   message(5, boot, next, limit, gap);
 export const reset = (reason: number, retryMs: number) => message(6, reason, retryMs);

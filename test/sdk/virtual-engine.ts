@@ -1,8 +1,8 @@
-import type { Engine } from '../../sdk/engines/node.js';
+import type { HostEngine } from '../../sdk/engines/host.js';
 
 // Time, timers and randomness of a test: nothing happens but by `advance`, and the same each time.
 
-export interface VirtualEngine extends Engine {
+export interface VirtualEngine extends HostEngine {
   now: number;
   /** What `random` returns next; one half when it is empty. */
   readonly draws: number[];
@@ -18,9 +18,9 @@ export function virtualEngine(start = 0): VirtualEngine {
   const engine: VirtualEngine = {
     now: start,
     draws: [],
-    uptimeMs: () => engine.now,
+    clock: () => Math.floor(engine.now),
     random: () => engine.draws.shift() ?? 0.5,
-    after(delayMs, task) {
+    after(task, delayMs) {
       last++;
       timers.set(last, { at: engine.now + delayMs, task });
       return last;

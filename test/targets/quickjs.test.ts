@@ -12,7 +12,7 @@ declare const board: { link: Link };
 const climate = stream('climate', { t: fixed(1), rh: uint });
 const hw = producer({ device: 'press-07', link: board.link, retryBackoffMs: 10, ackTimeoutMs: 200 });
 globalThis.send = (t, rh) => hw.send(climate, { t, rh });
-globalThis.flushed = () => flush(hw, (all) => console.log('flushed ' + all));
+globalThis.flushed = () => flush((all) => console.log('flushed ' + all));
 `;
 
 test('a built firmware delivers, also what it held while the link was cut', async () => {

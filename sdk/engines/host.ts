@@ -1,0 +1,18 @@
+// An engine that the host gives to each instance of the SDK (targets/instance.ts): many devices in one process, each
+// with a clock of its own.
+
+export interface HostEngine {
+  /** Uptime, whole ms; monotonic. */
+  clock(): number;
+  after(task: () => void, delayMs: number): unknown;
+  cancel(timer: unknown): void;
+  /** From 0 to below 1. */
+  random(): number;
+}
+
+declare const engine: HostEngine;
+
+export const clock = (): number => engine.clock();
+export const after = (task: () => void, delayMs: number): unknown => engine.after(task, delayMs);
+export const cancel = (timer: unknown): void => engine.cancel(timer);
+export const random = (): number => engine.random();

@@ -1,0 +1,12 @@
+import { readFrom, takeBytes } from '../cbor.js';
+import type { Store } from './store.js';
+
+/** A drop policy: where the store is full, what comes is given up and what it holds stays. */
+export const keepOldest = (store: Store): Store => ({
+  ...store,
+  append(entry) {
+    if (entry.length <= store.room()) return store.append(entry);
+    readFrom(entry, 6);
+    return takeBytes(2);
+  },
+});

@@ -1,0 +1,7 @@
+import type { Stream } from './stream.js';
+
+// In the place of table-id.ts where a host instantiates the SDK: it computes the id.
+
+declare const engine: { tableId(streams: readonly Stream[]): string };
+
+export const tableId = (streams: readonly Stream[]): string => engine.tableId(streams);

@@ -1,0 +1,35 @@
+import { build } from 'esbuild';
+import type { HostEngine } from '../sdk/engines/host.js';
+import { tableId } from '../sdk/table-id.js';
+import { sdkOfThisPackage } from './build.js';
+
+// A firmware has one producer, whose state is that of the SDK's modules. Where one process plays many devices (a simulation, a load
+// test), each gets an instance of the bundled SDK, with a clock and timers of its own.
+
+export type Sdk = typeof import('../sdk/index.js') &
+  typeof import('../sdk/flush.js') &
+  typeof import('../sdk/stats.js') &
+  typeof import('../sdk/undeclared.js') &
+  typeof import('../sdk/stores/ram.js') &
+  typeof import('../sdk/stores/keep-oldest.js');
+
+const entries = ['', '/flush', '/stats', '/undeclared', '/stores/ram', '/stores/keep-oldest'];
+
+/** Bundles the SDK; each call of the answer makes an instance. */
+export async function sdkFactory(): Promise<(engine: HostEngine) => Sdk> {
+  const bundle = await build({
+    stdin: {
+      contents: entries.map((entry) => `export * from 'headwater${entry}';`).join('\n'),
+      resolveDir: '.',
+    },
+    bundle: true,
+    write: false,
+    minify: true,
+    format: 'iife',
+    globalName: 'sdk',
+    target: 'es2022',
+    plugins: [sdkOfThisPackage('host', 'host')],
+  });
+  const instantiate = new Function('engine', `${bundle.outputFiles[0]!.text}\nreturn sdk;`);
+  return (engine) => instantiate({ ...engine, tableId }) as Sdk;
+}
