@@ -108,6 +108,7 @@ const awaitAnswer = () => wait(options.ackTimeoutMs ?? 5000);
 
 const open = (): void => {
   state = GREETING;
+  due = 0;
   frameAt = frameEnd;
   awaitAnswer();
   options.link.open(events);
@@ -166,7 +167,7 @@ const transmit = (): void => {
 const table: readonly (0 | (() => void))[][] = [
   // up,  down,    WELCOME, block,    timer,   ACK,    RESET
   [0, 0, 0, 0, open],
-  [greet, backOff, take, 0, backOff, 0, rest],
+  [greet, backOff, take, pump, backOff, 0, rest],
   [greet, backOff, take, transmit, greet, forget, rest],
 ];
 

@@ -1,5 +1,6 @@
 import { dropped, next, outOfRange, refused } from './block.js';
-import { acknowledged, boot } from './session.js';
+import { acknowledged, boot, state } from './session.js';
+import { READY } from './state.js';
 
 // How the device stands, for a display or a log.
 
@@ -18,6 +19,8 @@ export interface Stats {
   acknowledged: number;
   /** Seqs that are numbered and not acknowledged. */
   buffered: number;
+  /** Whether there is a session. */
+  ready: boolean;
 }
 
 export const stats = (): Stats => ({
@@ -28,4 +31,5 @@ export const stats = (): Stats => ({
   boot: boot || null,
   acknowledged,
   buffered: next - acknowledged,
+  ready: state === READY,
 });
