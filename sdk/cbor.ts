@@ -45,7 +45,7 @@ export const integer = (value: number): void => {
   else head(0, value);
 };
 
-/** A name: a text string of ASCII alone [W-1]. */
+/** A name: a text string of ASCII alone, PROTOCOL.md §1 and §4. */
 export const name = (text: string): void => {
   head(96, text.length);
   for (const character of text) put(character.charCodeAt(0));
