@@ -64,8 +64,8 @@ test('its types resolve, and a wrong field does not compile', async () => {
     const climate = stream('climate', { t: fixed(1), rh: uint });
     const hw = producer({ device: 'press-07', link, bufferBytes: 1024 });
     hw.send(climate, { t: 21.5, rh: 40 });
-    sendUndeclared(hw, 'note', { a: 1 });
-    flush(hw, () => {}, 1000);
+    sendUndeclared('note', { a: 1 });
+    flush(() => {}, 1000);
   `;
   await writeFile(join(folder, 'good.ts'), good);
   await writeFile(join(folder, 'bad.ts'), `${good}\nhw.send(climate, { t: 21.5, hr: 40 });\n`);

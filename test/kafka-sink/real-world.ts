@@ -9,6 +9,7 @@ import { positionTopicOf } from '../../proxy/kafka/position-topic.js';
 import { type Detour, openDetour } from '../kafka/detour.js';
 import { consume } from '../kafka/read-back.js';
 import { sharedBroker, sharedDetour } from '../kafka/shared-broker.js';
+import { createTopicsBy } from '../kafka/topics.js';
 import type { Site, World } from './world.js';
 
 /** Null where KAFKA_BROKERS names a broker that has no second way in. */
@@ -48,10 +49,7 @@ function openSite(
     openSink: (options = {}) =>
       createKafkajsSink({ site, lane: 0, brokers: [`127.0.0.1:${port}`], ...options }),
     async createTopic(name, numPartitions) {
-      await admin.createTopics({
-        topics: [{ topic: topicOf(name), numPartitions }],
-        waitForLeaders: true,
-      });
+      await createTopicsBy(admin, [topicOf(name)], numPartitions);
     },
     async openForeignTransaction() {
       const producer = kafka.producer({
