@@ -97,6 +97,15 @@ export class MemoryJournal implements Journal {
     for (const listener of this.#onFailed) listener(new Error('EIO'));
   }
 
+  /** Another process finds what was durable. */
+  afterCrash(): MemoryJournal {
+    const found = new MemoryJournal();
+    for (const record of this.records.slice(0, this.#synced)) found.append(record);
+    found.sync();
+    for (const [device, boots] of this.forgotten) found.forget(device, boots);
+    return found;
+  }
+
   setWritable(writable: boolean): void {
     this.writable = writable;
     for (const listener of this.#onWritable) listener(writable);

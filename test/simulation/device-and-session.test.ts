@@ -1,0 +1,196 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { decodeBlock } from '../../proxy/block.js';
+import { createBooks } from '../../proxy/books.js';
+import { createOutcomes } from '../../proxy/outcomes.js';
+import { Sessions } from '../../proxy/sessions.js';
+import { decodeTable } from '../../proxy/table.js';
+import { type Sdk, sdkFactory } from '../../targets/instance.js';
+import { MemoryJournal } from '../proxy/memory-journal.js';
+import { TestClock } from '../proxy/talk.js';
+import { type VirtualEngine, virtualEngine } from '../sdk/virtual-engine.js';
+import { FaultyLink } from './faulty-link.js';
+import { type Random, seeded } from './random.js';
+
+// A device that ships and the proxy's own sessions, over a link on which everything goes wrong, with the proxy killed and the
+// device's power cut on the way. Each event says which life it is of and which seq it must have, so that the journal alone shows
+// whether one was lost, doubled, moved or invented. The journal is the one in memory: its own campaign is elsewhere.
+
+const instantiate = await sdkFactory();
+
+/** A device between two power cuts. */
+interface Life {
+  number: number;
+  sdk: Sdk;
+  engine: VirtualEngine;
+  send(): void;
+  /** seq → whether send() took it. */
+  taken: boolean[];
+  dropped: number;
+}
+
+const options = { bufferBytes: 512, lingerMs: 300, ackTimeoutMs: 1_000, retryBackoffMs: 50 };
+
+class Simulation {
+  /** Events in the journal at the end. */
+  arrived = 0;
+  readonly #random: Random;
+  readonly #clock = new TestClock();
+  #journal = new MemoryJournal();
+  #sessions: Sessions;
+  readonly #link: FaultyLink;
+  readonly #lives: Life[] = [];
+  /** life → the numbers that it had. */
+  readonly #boots = new Map<number, number>();
+
+  constructor(seed: number) {
+    this.#random = seeded(seed);
+    this.#sessions = this.#startProxy();
+    const kind = seed % 2 === 0 ? 'connection' : 'line';
+    this.#link = new FaultyLink(this.#random, kind, (channel) => this.#sessions.accept(channel));
+    this.#boot();
+  }
+
+  run(steps: number): void {
+    const random = this.#random;
+    for (let step = 0; step < steps; step++) {
+      this.#advance(1 + random.below(200));
+      if (random.onceIn(2)) this.#life.send();
+      if (random.onceIn(3)) this.#journal.sync();
+      if (random.onceIn(60)) this.#link.cut();
+      if (random.onceIn(80)) this.#link.swallow(random.below(20_000));
+      if (random.onceIn(150)) this.#journal.fail();
+      if (random.onceIn(200)) this.#crashProxy();
+      if (random.onceIn(400)) this.#boot();
+      this.#check();
+    }
+    this.#link.healed = true;
+    let isFlushed = false;
+    this.#life.sdk.flush((all) => {
+      isFlushed ||= all;
+    }, 2 ** 30);
+    for (let wait = 0; !isFlushed && wait < 20_000; wait++) {
+      this.#advance(50);
+      this.#journal.sync();
+      this.#check();
+    }
+    assert.ok(isFlushed, 'the device never got rid of its events');
+    this.#count();
+  }
+
+  get #life(): Life {
+    return this.#lives.at(-1)!;
+  }
+
+  #startProxy(): Sessions {
+    return new Sessions({
+      clock: this.#clock,
+      journal: this.#journal,
+      books: createBooks(),
+      outcomes: createOutcomes(this.#clock, () => {}),
+      limits: { helloTimeoutMs: 10_000, windowEvents: 64, windowBytes: 4_096 },
+    });
+  }
+
+  /** Power off and on: what was in RAM is gone. */
+  #boot(): void {
+    this.#link.forgetDevice();
+    const engine = virtualEngine(this.#random.below(3) * 2 ** 31);
+    engine.random = () => this.#random.next();
+    const sdk = instantiate(engine);
+    const origin = sdk.stream('origin', { life: sdk.uint, seq: sdk.uint });
+    const other = sdk.stream('other', { seq: sdk.uint, life: sdk.uint });
+    const hw = sdk.producer({ device: 'press-07', link: this.#link, ...options });
+    const number = this.#lives.length;
+    const taken: boolean[] = [];
+    this.#lives.push({
+      ...{ number, sdk, engine, taken, dropped: 0 },
+      send: () => {
+        const seq = taken.length;
+        const isRefused = this.#random.onceIn(40);
+        const accepted = isRefused
+          ? sdk.sendUndeclared('note', 'x'.repeat(500))
+          : hw.send(this.#random.onceIn(3) ? other : origin, { life: number, seq });
+        assert.is(accepted !== false, !isRefused);
+        taken.push(!isRefused);
+      },
+    });
+  }
+
+  #crashProxy(): void {
+    this.#journal = this.#journal.afterCrash();
+    this.#sessions = this.#startProxy();
+    this.#link.restartProxy((channel) => this.#sessions.accept(channel));
+  }
+
+  #advance(ms: number): void {
+    this.#clock.advance(ms);
+    this.#life.engine.advance(ms);
+    this.#link.advance(this.#clock.monoMs);
+  }
+
+  /** What the device may forget is durable. */
+  #check(): void {
+    const { boot, acknowledged } = this.#life.sdk.stats();
+    if (boot === null) return;
+    const place = this.#journal.places('press-07')?.get(boot);
+    assert.ok((place?.durable ?? 0) >= acknowledged, `${acknowledged} of boot ${boot}`);
+  }
+
+  #count(): void {
+    const next = new Map<number, number>();
+    const lost = new Map<number, number>();
+    for (const record of this.#journal.records) {
+      if (record.kind === 'table' || (record.kind === 'loss' && record.to === null)) continue;
+      const { boot, from } = record;
+      assert.is(from, next.get(boot) ?? 0, `boot ${boot} goes on where it was`);
+      next.set(boot, record.kind === 'loss' ? record.to! : record.first + record.count);
+      if (record.kind === 'loss') {
+        assert.not(record.reason === 'undecodable', 'no block of ours is undecodable');
+        lost.set(boot, (lost.get(boot) ?? 0) + (record.to! - from));
+        continue;
+      }
+      const table = decodeTable(this.#journal.table(record.device, record.table)!.bytes);
+      assert.not.type(table, 'string');
+      if (typeof table === 'string') continue;
+      const block = decodeBlock(record.bytes, table, record.count);
+      assert.is(block.kind, 'events');
+      if (block.kind !== 'events') continue;
+      this.arrived += block.events.length - (from - record.first);
+      block.events.slice(from - record.first).forEach((event, index) => {
+        const names = event.fields!.map(({ name }) => name);
+        const life = Number(event.values[names.indexOf('life')]);
+        assert.is(event.values[names.indexOf('seq')], from + index, 'each event under its own seq');
+        assert.ok(this.#lives[life]!.taken[from + index], 'only what send() took');
+        assert.is(this.#boots.get(boot) ?? life, life, 'two lives under one number');
+        this.#boots.set(boot, life);
+      });
+    }
+    const { boot, dropped, refused } = this.#life.sdk.stats();
+    const seqs = boot === null ? 0 : (next.get(boot) ?? 0);
+    assert.is(seqs, this.#life.taken.length, 'every seq is there or said to be lost');
+    const missing = boot === null ? 0 : (lost.get(boot) ?? 0);
+    assert.ok(
+      missing <= dropped + refused,
+      `${missing} are lost, the device says ${dropped} + ${refused}`,
+    );
+  }
+}
+
+const SEEDS = 200;
+test(`${SEEDS} seeds of a device and the proxy's sessions, 1,500 steps each`, () => {
+  let arrived = 0;
+  const [only] = process.env.SEED ? [Number(process.env.SEED)] : [];
+  for (let seed = only ?? 1; seed <= (only ?? SEEDS); seed++) {
+    try {
+      const simulation = new Simulation(seed);
+      simulation.run(1_500);
+      arrived += simulation.arrived;
+    } catch (error) {
+      throw new Error(`SEED=${seed}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  console.log(`${arrived} events arrived`);
+});
+
+test.run();
