@@ -53,6 +53,20 @@ export async function readSlot(disk: Disk, path: string): Promise<SlotOutcome> {
   }
 }
 
+/**
+ * [J-71] Written once more in its place, and synced: a process that was killed may have left it in the
+ * page cache only, and its brother is overwritten next.
+ */
+export async function proveSlot(disk: Disk, path: string): Promise<void> {
+  const file = await disk.open(path, 'write');
+  try {
+    await file.write(0, await file.read(0, await file.size()));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
   const payload = encodeCbor([
     checkpoint.end,
@@ -142,14 +156,25 @@ export class CheckpointSlots {
       file = await this.#disk.open(path, 'write');
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw error;
-      file = await this.#disk.create(path);
-      this.#files[slot] = file;
-      await file.allocate(slotBytesMin);
-      await file.sync();
-      await this.#disk.syncFolder(this.#folder);
+      file = await this.#create(path);
     }
     this.#files[slot] = file;
     return file;
+  }
+
+  /** Durable with its name when it answers; nothing is left after an error. */
+  async #create(path: string): Promise<DiskFile> {
+    const file = await this.#disk.create(path);
+    try {
+      await file.allocate(slotBytesMin);
+      await file.sync();
+      await this.#disk.syncFolder(this.#folder);
+      return file;
+    } catch (error) {
+      await file.close().catch(() => {});
+      await this.#disk.remove(path).catch(() => {});
+      throw error;
+    }
   }
 
   /** A file whose write or sync failed is never used again; its successor is a new one. */

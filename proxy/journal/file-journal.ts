@@ -148,7 +148,7 @@ export class FileJournal implements Journal {
           `is none of ${this.id}, which is synced up to ${this.#syncedEnd}`,
       );
     }
-    this.#state.confirm(position);
+    if (!this.#state.confirm(position)) return;
     this.#options.books?.confirmed(position.lane, committed);
     this.#lazy.confirm(position, committed);
     if (this.#retention.canRemove(this.#state, this.lanes, this.#syncedEnd)) this.#wake();
@@ -343,8 +343,10 @@ export class FileJournal implements Journal {
   }
 
   async #checkpoint(): Promise<void> {
+    // [J-63] A checkpoint without a segment would speak of segments that were lost.
+    if (this.#writer === null && this.#retention.isEmpty) return;
     const lazy = this.#lazy.absorb();
-    const error = await this.#retention.checkpoint({
+    const { isWritten, error } = await this.#retention.checkpoint({
       id: this.#idBytes,
       lanes: this.lanes,
       end: this.#syncedEnd,
@@ -353,13 +355,9 @@ export class FileJournal implements Journal {
       state: this.#state,
       books: this.#options.books?.snapshot() ?? null,
     });
-    if (error !== null) {
-      this.#lazy.giveBack(lazy);
-      this.#backoff.rest();
-    }
-    if (this.#full && this.bytes + this.pendingBytes + this.#segmentBytes / 2 <= this.bytesMax) {
-      this.#full = false;
-    }
+    if (!isWritten) this.#lazy.giveBack(lazy);
+    if (error !== null) this.#backoff.rest();
+    this.#lookForRoom();
     this.#tellWritable();
   }
 
@@ -368,6 +366,7 @@ export class FileJournal implements Journal {
     await this.#seal(inWriter);
     this.#lazy.failed();
     this.#live.fallBack(this.#queue.drop());
+    this.#lookForRoom();
     this.#pause(cause);
     const error = cause instanceof Error ? cause : new Error(String(cause));
     for (const listener of this.#onFailed) listener(error);
@@ -400,6 +399,12 @@ export class FileJournal implements Journal {
     await this.#retention.sweep();
     this.#tellWritable();
     return true;
+  }
+
+  /** Full is left with some room, so that it does not come and go with each record. */
+  #lookForRoom(): void {
+    const wanted = this.#segmentBytes / 2;
+    if (this.bytes + this.pendingBytes + wanted <= this.bytesMax) this.#full = false;
   }
 
   #tellWritable(): void {

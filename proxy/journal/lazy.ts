@@ -2,18 +2,29 @@ import type { Clock } from '../clock.js';
 import type { ConfirmRecord, ForgetRecord, Position } from './record.js';
 
 // What may wait for company: confirmations and forgettings ride with the next group, or go alone
-// after a short while ([J-44]). Bounded: one confirmation a lane, merged; one wish a place.
+// after a short while ([J-44]). Bounded: one confirmation a lane, merged, and one more for each
+// failed call to the disk while there are any; one wish a place.
 
-/** By lane; events per device add up. */
-type Confirms = Map<number, { position: Position; committed: Map<string, number> }>;
+interface Confirm {
+  position: Position;
+  committed: Map<string, number>;
+  /**
+   * It was in a group or a checkpoint that failed, and may be found on the disk all the same. A
+   * later one is not merged with it, so that replay knows it by its position and counts it once.
+   */
+  wasWritten: boolean;
+}
+
+/** Of one lane in the order of their positions. */
+type Confirms = Confirm[];
 
 export class Lazy {
   readonly #clock: Clock;
   readonly #delayMs: number;
   readonly #due: () => void;
-  #confirms: Confirms = new Map();
+  #confirms: Confirms = [];
   /** In the group that is being written. */
-  #flying: Confirms = new Map();
+  #flying: Confirms = [];
   /** device → boots to forget once Kafka has their events. */
   readonly #wishes = new Map<string, Set<number>>();
   #forgetting = new Map<string, Set<number>>();
@@ -27,7 +38,15 @@ export class Lazy {
   }
 
   confirm(position: Position, committed: readonly [string, number][]): void {
-    merge(this.#confirms, position, committed);
+    const open = this.#confirms.findLast((one) => one.position.lane === position.lane);
+    if (open === undefined || open.wasWritten) {
+      this.#confirms.push({ position, committed: new Map(committed), wasWritten: false });
+    } else {
+      open.position = position;
+      for (const [device, events] of committed) {
+        open.committed.set(device, (open.committed.get(device) ?? 0) + events);
+      }
+    }
     this.#arm();
   }
 
@@ -59,8 +78,8 @@ export class Lazy {
     this.#cancel = null;
     const records: (ConfirmRecord | ForgetRecord)[] = [];
     this.#flying = this.#confirms;
-    this.#confirms = new Map();
-    for (const { position, committed } of this.#flying.values()) {
+    this.#confirms = [];
+    for (const { position, committed } of this.#flying) {
       records.push({ kind: 'confirm', position, committed: [...committed] });
     }
     for (const [device, wishes] of this.#wishes) {
@@ -79,31 +98,32 @@ export class Lazy {
 
   /** The group was synced. */
   settled(): void {
-    this.#flying = new Map();
-    for (const [device, boots] of this.#forgetting)
+    this.#flying = [];
+    for (const [device, boots] of this.#forgetting) {
       for (const boot of boots) this.keep(device, boot);
+    }
     this.#forgetting = new Map();
   }
 
   /** The group failed: its records wait again. */
   failed(): void {
     this.giveBack(this.#flying);
-    this.#flying = new Map();
+    this.#flying = [];
     this.#forgetting = new Map();
   }
 
   /** A checkpoint says what these records would say. */
   absorb(): Confirms {
     const absorbed = this.#confirms;
-    this.#confirms = new Map();
+    this.#confirms = [];
     return absorbed;
   }
 
+  /** What said it instead failed: they wait again, before those that came since. */
   giveBack(confirms: Confirms): void {
-    for (const { position, committed } of confirms.values()) {
-      merge(this.#confirms, position, committed);
-    }
-    if (confirms.size > 0) this.#arm();
+    for (const confirm of confirms) confirm.wasWritten = true;
+    this.#confirms = [...confirms, ...this.#confirms];
+    if (confirms.length > 0) this.#arm();
   }
 
   stop(): void {
@@ -118,17 +138,4 @@ export class Lazy {
       this.#due();
     });
   }
-}
-
-function merge(
-  confirms: Confirms,
-  position: Position,
-  committed: Iterable<readonly [string, number]>,
-): void {
-  const merged = confirms.get(position.lane) ?? { position, committed: new Map<string, number>() };
-  if (position.offset > merged.position.offset) merged.position = position;
-  for (const [device, events] of committed) {
-    merged.committed.set(device, (merged.committed.get(device) ?? 0) + events);
-  }
-  confirms.set(position.lane, merged);
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { Disk } from '../disk.js';
-import { type Checkpoint, readSlot, slotNames } from './checkpoint.js';
+import { type Checkpoint, proveSlot, readSlot, slotNames } from './checkpoint.js';
 import { JournalError } from './error.js';
 import { hex, idSeed, segmentHeaderBytes } from './format.js';
 import type { Books } from './journal.js';
@@ -29,6 +29,8 @@ export interface Recovered {
   checkpointSequence: number;
   /** The slot that holds the newest checkpoint. */
   newestSlot: number;
+  /** As in the newest checkpoint, while that segment is the newest. */
+  voidGeneration: number;
 }
 
 interface Options {
@@ -74,6 +76,8 @@ export async function recover(options: Options): Promise<Recovered> {
   const state = checkpoint?.state ?? new State();
   if (checkpoint !== null) options.books?.restore(checkpoint.books);
   const end = await replay(options, segments, from, checkpoint, state);
+  if (checkpoint !== null) await proveSlot(disk, `${folder}/${slotNames[slot]}`);
+  await disk.syncFolder(folder);
   const last = segments.at(-1)!;
   const unused = end <= last.start + segmentHeaderBytes;
   return {
@@ -86,6 +90,7 @@ export async function recover(options: Options): Promise<Recovered> {
     generation: Math.max(listing.generation, checkpoint?.generation ?? 0),
     checkpointSequence: checkpoint?.sequence ?? 0,
     newestSlot: slot,
+    voidGeneration: last.generation === checkpoint?.voidGeneration ? last.generation : 0,
   };
 }
 
@@ -100,6 +105,7 @@ function fresh(options: Options, listing: Listing): Recovered {
     generation: listing.generation,
     checkpointSequence: 0,
     newestSlot: 1,
+    voidGeneration: 0,
   };
 }
 
@@ -169,7 +175,6 @@ async function replay(
       await file.close();
     }
   }
-  await options.disk.syncFolder(options.folder);
   return end;
 }
 

@@ -34,9 +34,15 @@ export class Retention {
     this.#slots = new CheckpointSlots(place.disk, place.folder, recovered.newestSlot);
     this.#sequence = recovered.checkpointSequence;
     this.#void = recovered.void;
+    this.#voidGeneration = recovered.voidGeneration;
     for (const { name, generation, start, end, fileBytes } of recovered.segments) {
       this.#add({ name, generation, start, end: end ?? recovered.end, fileBytes });
     }
+  }
+
+  /** No segment has a record. */
+  get isEmpty(): boolean {
+    return this.#sealed.length === 0;
   }
 
   /** Of the sealed segments. */
@@ -65,18 +71,20 @@ export class Retention {
   /** Writes it, then removes what it lets go. Answers the error instead of throwing it. */
   async checkpoint(
     checkpoint: Omit<Checkpoint, 'sequence' | 'voidGeneration'>,
-  ): Promise<unknown | null> {
+  ): Promise<{ isWritten: boolean; error: unknown }> {
+    let isWritten = false;
     const keepFrom = checkpoint.state.neededFrom(checkpoint.lanes, checkpoint.end);
     const voidGeneration = this.#voidGeneration;
     try {
       await this.#slots.write({ ...checkpoint, sequence: ++this.#sequence, voidGeneration });
+      isWritten = true;
       while ((this.#sealed[0]?.end ?? Number.POSITIVE_INFINITY) <= keepFrom) {
         await this.#remove(this.#sealed[0]!.name);
         this.#bytes -= this.#sealed.shift()!.fileBytes;
       }
-      return null;
+      return { isWritten, error: null };
     } catch (error) {
-      return error;
+      return { isWritten, error };
     }
   }
 

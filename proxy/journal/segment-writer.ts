@@ -40,6 +40,8 @@ export class SegmentWriter {
   readonly #file: DiskFile;
   readonly #seed: number;
   #end: number;
+  /** Of a group that failed: they may be in the file, and count for nothing. */
+  #voidBytes = 0;
 
   private constructor(
     file: DiskFile,
@@ -88,7 +90,7 @@ export class SegmentWriter {
   }
 
   get fileBytes(): number {
-    return this.#end - this.start;
+    return this.#end - this.start + this.#voidBytes;
   }
 
   /** Writes the records behind a group record and syncs them. */
@@ -111,8 +113,10 @@ export class SegmentWriter {
       at += recordBytes(record.payload.length);
       written.push({ offset, end: this.#end + at, check });
     }
+    this.#voidBytes = groupBytes;
     await this.#file.write(this.#end - this.start, bytes);
     await this.#file.sync();
+    this.#voidBytes = 0;
     this.#end += groupBytes;
     written.shift();
     return written;

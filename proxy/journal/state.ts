@@ -42,8 +42,7 @@ export class State {
         this.#noteLane(lane, offset);
         return this.#addTable(record.device, record.id, record.bytes);
       case 'confirm':
-        this.confirm(record.position);
-        return true;
+        return this.confirm(record.position);
       case 'forget': {
         const boots = this.places.get(record.device);
         for (const boot of record.boots) boots?.delete(boot);
@@ -53,10 +52,12 @@ export class State {
     }
   }
 
-  confirm(position: Position): void {
+  /** [J-44] False where it says nothing new: its events were counted then. */
+  confirm(position: Position): boolean {
     const before = this.confirmed.get(position.lane);
-    if (before !== undefined && before.offset >= position.offset) return;
+    if (before !== undefined && before.offset >= position.offset) return false;
     this.confirmed.set(position.lane, position);
+    return true;
   }
 
   place(device: string, boot: number): DurablePlace | undefined {

@@ -1,0 +1,237 @@
+import type { Disk, DiskFile } from '../../../proxy/disk.js';
+import type { Random } from './random.js';
+import { SimulatedFile } from './simulated-file.js';
+
+// A disk of one folder whose power can be cut. What processes see (`#names`, a file's `seen`) and what
+// is on the platter (`#platterNames`, `kept`) are apart until a sync; a cut keeps any part of the
+// rest, writes and folder entries alike, torn where it likes. A copy is cheap, so that every call of
+// a run can be followed by many cuts.
+// Assumed of a disk: what was synced stays, and names of one file change in order.
+
+export type Call = 'create' | 'write' | 'sync' | 'allocate' | 'remove' | 'syncFolder';
+
+/** What a cut leaves of what was not synced: `prefix` in the order of the calls, the last one torn. */
+export const outcomes = ['nothing', 'prefix', 'any', 'everything'] as const;
+export type Outcome = (typeof outcomes)[number];
+
+interface NameChange {
+  order: number;
+  name: string;
+  /** Null: removed. */
+  file: SimulatedFile | null;
+}
+
+export class SimulatedDisk {
+  /** Every file together; above it is ENOSPC. */
+  bytesMax = Number.POSITIVE_INFINITY;
+  /** The error code with which a call fails. */
+  fault: ((call: Call, name: string) => string | null) | null = null;
+  /** After a call took effect and before its caller knows. */
+  afterCall: ((call: Call, name: string) => Promise<void> | void) | null = null;
+  readonly #random: Random;
+  #names = new Map<string, SimulatedFile>();
+  #platterNames = new Map<string, SimulatedFile>();
+  #changes: NameChange[] = [];
+  #order = 0;
+  #locked = false;
+  #isOff = false;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  get usedBytes(): number {
+    let bytes = 0;
+    for (const file of this.#names.values()) bytes += file.seen.length;
+    return bytes;
+  }
+
+  names(): string[] {
+    return [...this.#names.keys()];
+  }
+
+  /** For a test that damages a file: its bytes, as on the platter. */
+  bytesOf(name: string): Buffer {
+    return Buffer.from(this.#names.get(name)!.seen);
+  }
+  put(name: string, bytes: Uint8Array): void {
+    const file = new SimulatedFile(bytes);
+    this.#names.set(name, file);
+    this.#platterNames.set(name, file);
+  }
+  rename(from: string, to: string): void {
+    this.put(to, this.bytesOf(from));
+    this.delete(from);
+  }
+  delete(name: string): void {
+    this.#names.delete(name);
+    this.#platterNames.delete(name);
+  }
+
+  /** The process is gone; all that it wrote is still seen, the last write perhaps in part. */
+  kill(random: Random): SimulatedDisk {
+    const copy = this.#copy(random);
+    for (const file of copy.#names.values()) file.tearLast(this.#order, random);
+    return copy;
+  }
+
+  /** The power is gone, and back. */
+  cut(outcome: Outcome, random: Random): SimulatedDisk {
+    const copy = this.#copy(random);
+    const until = outcome === 'prefix' ? random.below(this.#order + 2) : 0;
+    const survives = (order: number) =>
+      outcome === 'everything' ||
+      (outcome === 'prefix' && order < until) ||
+      (outcome === 'any' && random.chance(0.5));
+    for (const { order, name, file } of copy.#changes) {
+      if (!survives(order)) continue;
+      if (file === null) copy.#platterNames.delete(name);
+      else copy.#platterNames.set(name, file);
+    }
+    copy.#changes = [];
+    for (const file of new Set(copy.#platterNames.values())) file.cut(outcome, until, random);
+    copy.#names = new Map(copy.#platterNames);
+    return copy;
+  }
+
+  /** No call of the processes on this disk answers any more. */
+  off(): void {
+    this.#isOff = true;
+  }
+
+  #copy(random: Random): SimulatedDisk {
+    const copy = new SimulatedDisk(random.fork());
+    copy.bytesMax = this.bytesMax;
+    copy.#order = this.#order;
+    const files = new Map<SimulatedFile, SimulatedFile>();
+    const copied = (file: SimulatedFile) => {
+      const found = files.get(file) ?? file.copy();
+      files.set(file, found);
+      return found;
+    };
+    for (const [name, file] of this.#names) copy.#names.set(name, copied(file));
+    for (const [name, file] of this.#platterNames) copy.#platterNames.set(name, copied(file));
+    copy.#changes = this.#changes.map((change) => ({
+      ...change,
+      file: change.file === null ? null : copied(change.file),
+    }));
+    return copy;
+  }
+
+  /** What a process calls. */
+  readonly disk: Disk = {
+    makeFolder: async () => {},
+    list: async () => [...this.#names.keys()],
+    create: (path) =>
+      this.#call('create', path, (name) => {
+        if (this.#names.has(name)) throw failure('EEXIST');
+        const file = new SimulatedFile();
+        this.#names.set(name, file);
+        this.#changes.push({ order: ++this.#order, name, file });
+        return this.#handle(file, path);
+      }),
+    open: async (path) => {
+      const file = this.#names.get(nameOf(path));
+      if (file === undefined) throw failure('ENOENT');
+      return this.#handle(file, path);
+    },
+    remove: (path) =>
+      this.#call('remove', path, (name) => {
+        if (!this.#names.delete(name)) throw failure('ENOENT');
+        this.#changes.push({ order: ++this.#order, name, file: null });
+      }),
+    syncFolder: (path) =>
+      this.#call(
+        'syncFolder',
+        path,
+        () => this.#syncNames(false),
+        () => this.#syncNames(true),
+      ),
+    freeBytes: async () => Math.max(0, this.bytesMax - this.usedBytes),
+    lock: async () => {
+      if (this.#locked) throw failure('ELOCKED');
+      this.#locked = true;
+      return {
+        held: async () => true,
+        release: async () => {
+          this.#locked = false;
+        },
+      };
+    },
+  };
+
+  #handle(file: SimulatedFile, path: string): DiskFile {
+    return {
+      read: async (position, length) =>
+        Uint8Array.from(file.seen.subarray(position, position + length)),
+      write: (position, bytes) =>
+        this.#call(
+          'write',
+          path,
+          () => this.#write(file, position, bytes),
+          () => this.#write(file, position, bytes.subarray(0, this.#random.below(bytes.length))),
+        ),
+      sync: () =>
+        this.#call(
+          'sync',
+          path,
+          () => file.sync(),
+          () => file.failSync(this.#random),
+        ),
+      size: async () => file.seen.length,
+      allocate: (length) =>
+        this.#call('allocate', path, () => this.#write(file, 0, new Uint8Array(length))),
+      close: async () => {},
+    };
+  }
+
+  /** As Node's loop over pwrite: what has room is written before ENOSPC is said. */
+  #write(file: SimulatedFile, position: number, bytes: Uint8Array): void {
+    const grown = Math.max(0, position + bytes.length - file.seen.length);
+    const room = this.bytesMax - this.usedBytes;
+    const written = grown <= room ? bytes.length : Math.max(0, bytes.length - grown + room);
+    file.write(position, bytes.subarray(0, written), ++this.#order);
+    if (written < bytes.length) throw failure('ENOSPC');
+  }
+
+  #syncNames(fails: boolean): void {
+    const left: NameChange[] = [];
+    for (const change of this.#changes) {
+      if (fails && this.#random.chance(0.5)) left.push(change);
+      else if (change.file === null) this.#platterNames.delete(change.name);
+      else this.#platterNames.set(change.name, change.file);
+    }
+    this.#changes = left;
+  }
+
+  /** `failed`: what a call that fails does all the same. */
+  async #call<T>(
+    call: Call,
+    path: string,
+    effect: (name: string) => T,
+    failed: () => void = () => {},
+  ): Promise<T> {
+    if (this.#isOff) return never;
+    const name = nameOf(path);
+    const code = this.fault?.(call, name) ?? null;
+    try {
+      if (code === null) return effect(name);
+      failed();
+      throw failure(code);
+    } finally {
+      await this.afterCall?.(call, name);
+      // The caller never hears of it.
+      if (this.#isOff) await never;
+    }
+  }
+}
+
+const never = new Promise<never>(() => {});
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function failure(code: string): Error {
+  return Object.assign(new Error(`simulated ${code}`), { code });
+}
