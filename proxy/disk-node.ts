@@ -75,11 +75,32 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 async function makeFolder(folder: string): Promise<void> {
-  const first = await fs.mkdir(folder, { recursive: true, mode: 0o750 });
-  if (first === undefined) return;
-  for (let made = path.resolve(folder); ; made = path.dirname(made)) {
-    await syncFolder(path.dirname(made));
-    if (made === path.resolve(first) || made === path.dirname(made)) return;
+  const whole = path.resolve(folder);
+  await make(whole);
+  // Also where nothing was made: a process before may have been killed before it synced this.
+  for (let name = whole; name !== path.dirname(name); name = path.dirname(name)) {
+    await syncFolder(path.dirname(name)).catch((error: unknown) => {
+      if (!unsyncable.has(codeOf(error) ?? '')) throw error;
+    });
+  }
+}
+
+/** A folder above that may not be read, or whose file system has nothing to sync. */
+const unsyncable: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EINVAL', 'EROFS']);
+
+/** Not mkdir's `recursive`, which never ends under /proc (Node 20.20). */
+async function make(folder: string): Promise<void> {
+  try {
+    await fs.mkdir(folder, 0o750);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'EEXIST' && (await fs.stat(folder)).isDirectory()) return;
+    if (code !== 'ENOENT' || folder === path.dirname(folder)) throw error;
+    await make(path.dirname(folder));
+    await fs.mkdir(folder, 0o750).catch((again: unknown) => {
+      // Another start, at the same time.
+      if (codeOf(again) !== 'EEXIST') throw again;
+    });
   }
 }
 

@@ -23,7 +23,7 @@ export interface DiskLock {
 }
 
 export interface Disk {
-  /** Makes the folder and its parents, and syncs the parent of each that it made. */
+  /** Makes the folder and its parents; the name of each is durable when it answers. */
   makeFolder(path: string): Promise<void>;
   /** Names of what lies in the folder, in no order. */
   list(path: string): Promise<string[]>;

@@ -1,0 +1,273 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { nodeDisk } from '../../../proxy/disk-node.js';
+import { startHolder } from './holder-process.js';
+import { block, openReal, readAll, refusal, settled } from './records.js';
+
+// What opening a journal takes, and what it refuses, on the real disk. A refusal is one line and
+// changes nothing.
+
+interface Context {
+  folder: string;
+}
+
+const test = suite<Context>('open');
+
+test.before.each(async (context) => {
+  context.folder = await mkdtemp(join(tmpdir(), 'headwater-journal-'));
+});
+test.after.each((context) => rm(context.folder, { recursive: true, force: true }));
+
+/** Every file and its bytes. */
+async function snapshot(folder: string): Promise<Record<string, string>> {
+  const bytes: Record<string, string> = {};
+  for (const name of (await readdir(folder)).sort()) {
+    // A socket has no bytes.
+    if (name === 'lock') continue;
+    bytes[name] = await readFile(join(folder, name), 'hex');
+  }
+  return bytes;
+}
+
+const isSegment = (name: string) => name.endsWith('.segment');
+
+async function segmentsOf(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter(isSegment).sort();
+}
+
+/** A journal with events in two segments, closed. */
+async function filled(folder: string, lanes = 1): Promise<{ id: string; syncedEnd: number }> {
+  const journal = await openReal(folder, { segmentBytes: 2_000, lanes });
+  for (let from = 0; from < 4; from++) {
+    journal.append(block('press-07', from, 1, 700));
+    await settled(journal);
+  }
+  await journal.close();
+  return { id: journal.id, syncedEnd: journal.syncedEnd };
+}
+
+async function refusedUnchanged(
+  folder: string,
+  kind: Parameters<typeof refusal>[1],
+): Promise<string> {
+  const before = await snapshot(folder);
+  const { message } = await refusal(openReal(folder), kind);
+  assert.equal(await snapshot(folder), before, 'the refusal changed the folder');
+  return message;
+}
+
+test('a folder that is not there is made, and its journal goes on', async ({ folder }) => {
+  const deep = join(folder, 'site', 'journal');
+  const { id } = await filled(deep);
+  const journal = await openReal(deep, { segmentBytes: 2_000 });
+  assert.is(journal.id, id);
+  const place = journal.places('press-07')?.values().next().value;
+  assert.is(place?.durable, 4);
+  const read = await readAll(nodeDisk(), deep, journal.syncedEnd);
+  assert.equal(
+    read.map(({ record }) => record.kind === 'block' && record.first),
+    [0, 1, 2, 3],
+  );
+  await journal.close();
+});
+
+test('a second process is refused, and the first goes on', async ({ folder }) => {
+  const first = startHolder(folder);
+  const { opened } = await first.line();
+  first.say('press-07');
+  const { syncedEnd } = await first.line();
+  const before = await snapshot(folder);
+
+  const second = startHolder(folder);
+  const { refused, message } = await second.line();
+  assert.is(refused, 'locked');
+  assert.match(message as string, /in use by another headwater; stop that one/);
+  assert.is(await second.end(), 1);
+  assert.equal(await snapshot(folder), before);
+
+  first.say('press-07');
+  assert.ok((await first.line()).syncedEnd! > syncedEnd!);
+  assert.is(await first.end(), 0);
+  const journal = await openReal(folder);
+  assert.is(journal.id, opened);
+  assert.is(journal.places('press-07')?.values().next().value?.durable, 2);
+  await journal.close();
+});
+
+test('the lock dies with SIGKILL, and what was acknowledged is there', async ({ folder }) => {
+  const first = startHolder(folder);
+  await first.line();
+  first.say('press-07');
+  await first.line();
+  await refusal(openReal(folder), 'locked');
+  await first.kill();
+  const journal = await openReal(folder);
+  assert.is(journal.places('press-07')?.values().next().value?.durable, 1);
+  await journal.close();
+});
+
+test('one process does not open it twice', async ({ folder }) => {
+  const journal = await openReal(folder);
+  await refusal(openReal(folder), 'locked');
+  journal.append(block('press-07', 0));
+  await settled(journal);
+  await journal.close();
+  await (await openReal(folder)).close();
+});
+
+test('a later version of the format: in a segment, in a checkpoint', async ({ folder }) => {
+  await filled(folder);
+  const names = [(await segmentsOf(folder)).at(-1)!, 'checkpoint-0', 'checkpoint-1'];
+  for (const name of names) {
+    const path = join(folder, name);
+    const bytes = await readFile(path);
+    const later = Buffer.from(bytes);
+    later.writeUInt32LE(2, 8);
+    await writeFile(path, later);
+    assert.match(await refusedUnchanged(folder, 'newer'), new RegExp(`${name} was written by`));
+    await writeFile(path, bytes);
+  }
+  await (await openReal(folder)).close();
+});
+
+test('a folder of something else', async ({ folder }) => {
+  await writeFile(join(folder, 'holiday.jpg'), 'x');
+  assert.match(await refusedUnchanged(folder, 'foreign'), /no journal's \(holiday\.jpg\)/);
+  await rm(join(folder, 'holiday.jpg'));
+  await mkdir(join(folder, 'lost+found'));
+  await (await openReal(folder)).close();
+});
+
+test('segments of two journals', async ({ folder }) => {
+  const one = join(folder, 'one');
+  const other = join(folder, 'other');
+  await filled(one);
+  const { id } = await filled(other);
+  const names = await segmentsOf(one);
+  await writeFile(join(one, names[0]!), await readFile(join(other, names[0]!)));
+  assert.match(await refusedUnchanged(one, 'mismatch'), new RegExp(`belongs to journal .*|${id}`));
+});
+
+test('checkpoints of another journal', async ({ folder }) => {
+  const one = join(folder, 'one');
+  const other = join(folder, 'other');
+  await filled(one);
+  await filled(other);
+  for (const name of ['checkpoint-0', 'checkpoint-1']) {
+    await writeFile(join(one, name), await readFile(join(other, name)));
+  }
+  assert.match(await refusedUnchanged(one, 'mismatch'), /belongs to journal/);
+});
+
+test('an older copy mixed with a newer one', async ({ folder }) => {
+  await filled(folder);
+  const names = await segmentsOf(folder);
+  const path = join(folder, names[1]!);
+  const behind = names[1]!.replace(/-[0-9a-f]{8}/, '-000000ff');
+  await writeFile(join(folder, behind), await readFile(path));
+  await refusedUnchanged(folder, 'mismatch');
+});
+
+test('a renamed segment', async ({ folder }) => {
+  await filled(folder);
+  const name = (await segmentsOf(folder))[1]!;
+  const other = name.replace(/-[0-9a-f]{8}/, '-0000000a');
+  await rename(join(folder, name), join(folder, other));
+  assert.match(await refusedUnchanged(folder, 'mismatch'), /the file was renamed/);
+});
+
+test('another number of lanes', async ({ folder }) => {
+  await filled(folder, 2);
+  const { message } = await refusal(openReal(folder, { lanes: 3 }), 'mismatch');
+  assert.match(message, /2 lane\(s\).*says 3; set it back to 2/);
+  await (await openReal(folder, { lanes: 2 })).close();
+});
+
+test('a wiped folder is a new journal; a half-wiped one is refused', async ({ folder }) => {
+  const { id } = await filled(folder);
+  for (const name of await segmentsOf(folder)) await rm(join(folder, name));
+  assert.match(await refusedUnchanged(folder, 'damaged'), /a checkpoint and no segment/);
+  for (const name of await readdir(folder)) await rm(join(folder, name));
+  const journal = await openReal(folder);
+  assert.is.not(journal.id, id);
+  assert.is(journal.places('press-07'), null);
+  await journal.close();
+});
+
+test("a folder that can't be one, and one that can't be written", async ({ folder }) => {
+  const file = join(folder, 'file');
+  await writeFile(file, '');
+  const { message } = await refusal(openReal(join(file, 'journal')), 'disk');
+  assert.match(message, /give the proxy a folder on a working disk/);
+  // To root every folder is writable, except where the kernel makes the files.
+  await refusal(openReal('/proc/self/headwater-journal'), 'disk');
+  if (process.getuid?.() === 0) return;
+  const closed = join(folder, 'closed');
+  await mkdir(closed);
+  await chmod(closed, 0o500);
+  await refusal(openReal(closed), 'disk');
+  await chmod(closed, 0o700);
+});
+
+test('a torn tail is cut off, and the rest stays', async ({ folder }) => {
+  const holder = startHolder(folder);
+  await holder.line();
+  for (let event = 0; event < 3; event++) {
+    holder.say('press-07');
+    await holder.line();
+  }
+  await holder.kill();
+  const name = (await segmentsOf(folder))[0]!;
+  const bytes = await readFile(join(folder, name));
+  await writeFile(join(folder, name), bytes.subarray(0, bytes.length - 20));
+  const journal = await openReal(folder);
+  assert.is(journal.places('press-07')?.values().next().value?.durable, 2);
+  const end = journal.syncedEnd;
+  assert.ok(journal.append(block('press-07', 2)));
+  await settled(journal);
+  const read = await readAll(nodeDisk(), folder, journal.syncedEnd);
+  assert.is(read.length, 3);
+  assert.ok(read[2]!.offset > end);
+  await journal.close();
+});
+
+test('rot below the synced end: in the middle, and under a checkpoint', async ({ folder }) => {
+  const holder = startHolder(folder);
+  await holder.line();
+  for (let event = 0; event < 3; event++) {
+    holder.say('press-07');
+    await holder.line();
+  }
+  await holder.kill();
+  const path = join(folder, (await segmentsOf(folder))[0]!);
+  const bytes = await readFile(path);
+  const rotten = Buffer.from(bytes);
+  rotten[200]! ^= 1;
+  await writeFile(path, rotten);
+  const message = await refusedUnchanged(folder, 'damaged');
+  assert.match(message, /the record at offset \d+ is damaged, though it was synced up to \d+; put/);
+
+  await writeFile(path, bytes);
+  await (await openReal(folder)).close();
+  // A checkpoint stands above the last group now; the file ends below it.
+  for (const name of (await segmentsOf(folder)).slice(1)) await rm(join(folder, name));
+  await writeFile(path, bytes.subarray(0, bytes.length - 20));
+  assert.match(await refusedUnchanged(folder, 'damaged'), /the newest checkpoint was taken at/);
+});
+
+test('both checkpoints gone: replayed from the beginning', async ({ folder }) => {
+  await filled(folder);
+  await rm(join(folder, 'checkpoint-0'));
+  const path = join(folder, 'checkpoint-1');
+  const bytes = await readFile(path);
+  bytes[70]! ^= 1;
+  await writeFile(path, bytes);
+  const journal = await openReal(folder);
+  assert.is(journal.places('press-07')?.values().next().value?.durable, 4);
+  await journal.close();
+});
+
+test.run();
