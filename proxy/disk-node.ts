@@ -144,11 +144,16 @@ async function lock(folder: string): Promise<DiskLock> {
     // another's by then.
     await fs.unlink(own).catch(() => {});
     await sweep(short.name);
-    const held = async () => (await inode(shared)) === ino;
+    // Once this socket is closed its inode may be another's.
+    let isReleased = false;
+    const held = async () => !isReleased && (await inode(shared)) === ino;
     return {
       held,
       async release() {
-        if (await held()) await fs.unlink(shared).catch(() => {});
+        if (isReleased) return;
+        const isOurs = await held();
+        isReleased = true;
+        if (isOurs) await fs.unlink(shared).catch(() => {});
         await abandon();
       },
     };
