@@ -1,6 +1,6 @@
 import type { Disk, DiskFile } from '../disk.js';
 import { readSlot, slotNames } from './checkpoint.js';
-import { errorCode, JournalError } from './error.js';
+import { errorCode, errorText, JournalError } from './error.js';
 import { hex, idSeed, recordHeaderBytes, type SegmentHeader } from './format.js';
 import { openRecord } from './located.js';
 import { recordType } from './payload.js';
@@ -168,6 +168,18 @@ export class JournalReader {
         this.#segments = segments;
         break;
       } catch (error) {
+        if (errorCode(error) === 'ENOENT') {
+          this.#segments = [];
+          break;
+        }
+        if (!(error instanceof JournalError) && errorCode(error) !== undefined) {
+          throw new JournalError(
+            'disk',
+            `${this.#folder}: the journal can't be read (${errorText(error)}); name a folder ` +
+              'that this user may read',
+            { cause: error },
+          );
+        }
         // A listing may race the journal's own doings: a segment half made, or just removed.
         if (attempt === 2 || !(error instanceof JournalError)) throw error;
       }
