@@ -41,6 +41,8 @@ export async function tailCommand(options: TailOptions): Promise<number> {
     let next = await reader.begin();
     while (open) {
       const end = await reader.end();
+      // A sync failed: what was printed since is void, and its devices send it again.
+      next = Math.min(next, reader.rewound ?? next);
       while (next < end && open) {
         const batch = await reader.read(next, end, readBytesMax);
         next = batch.next;

@@ -23,7 +23,8 @@ export class JournalReader {
   #coveredEnd = -1;
   #open: { name: string; file: DiskFile } | null = null;
   /** What `end` found, to go on from. */
-  #walked = { name: '', end: 0 };
+  #walked = { name: '', generation: 0, end: 0 };
+  #rewound: number | null = null;
 
   constructor(options: { folder: string; disk: Disk }) {
     this.#disk = options.disk;
@@ -43,18 +44,30 @@ export class JournalReader {
     return this.#segments[0]?.start ?? 0;
   }
 
-  /** Where the valid records end, found by walking: for a reader without the journal at hand. */
+  /** Where to go on at the latest, if what the last but one `end` saw was void after all. */
+  get rewound(): number | null {
+    return this.#rewound;
+  }
+
+  /**
+   * Where the valid records end, found by walking: for a reader without the journal at hand. The
+   * newest group may not be synced yet; where its sync failed, `rewound` says so at the next call.
+   */
   async end(): Promise<number> {
     await this.#refresh();
     const last = this.#segments.at(-1);
     if (last === undefined) return 0;
+    const since = this.#segments.find(
+      ({ generation, start }) => generation > this.#walked.generation && start < this.#walked.end,
+    );
+    this.#rewound = since?.start ?? null;
     let end = this.#walked.name === last.name ? this.#walked.end : last.start;
     for (;;) {
       const found = await this.#scan(last, end, Number.MAX_SAFE_INTEGER, 1 << 20);
       if (found.records.length === 0) break;
       end = found.next;
     }
-    this.#walked = { name: last.name, end };
+    this.#walked = { name: last.name, generation: last.generation, end };
     return end;
   }
 

@@ -1,0 +1,146 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { JournalError } from '../../../proxy/journal/error.js';
+import { openJournal } from '../../../proxy/journal/journal.js';
+import { JournalReader } from '../../../proxy/journal/reader.js';
+import { folder, StillClock, turn } from './life.js';
+import { Random } from './random.js';
+import { block, positionOf, readAll, tableId } from './records.js';
+import { SimulatedDisk } from './simulated-disk.js';
+
+// Reading beside the writer, as a lane does (up to the synced end) and as `headwater tail` does.
+
+const device = 'press-07';
+
+async function site() {
+  const disk = new SimulatedDisk(new Random(3));
+  const clock = new StillClock(new Random(3));
+  const journal = await openJournal({
+    ...{ folder, disk: disk.disk, clock, bytesMax: 6_000, segmentBytes: 1_500 },
+  });
+  const reader = new JournalReader({ folder, disk: disk.disk });
+  let next = 0;
+  const append = async (byteCount: number) => {
+    assert.ok(journal.append(block(device, next, 1, byteCount)));
+    await turn();
+    next = journal.places(device)?.values().next().value?.received ?? 0;
+  };
+  return { disk, clock, journal, reader, append };
+}
+
+async function kindOf(reading: Promise<unknown>): Promise<string> {
+  try {
+    await reading;
+  } catch (error) {
+    if (error instanceof JournalError) return error.kind;
+    throw error;
+  }
+  return 'none';
+}
+
+test('every record once and in order, in portions of any size, over segments', async () => {
+  const { journal, reader, append } = await site();
+  for (let event = 0; event < 6; event++) await append(500);
+  for (const bytesMax of [1, 600, 10_000]) {
+    const seqs: number[] = [];
+    for (let at = await reader.begin(); at < journal.syncedEnd; ) {
+      const { located, next } = await reader.read(at, journal.syncedEnd, bytesMax);
+      assert.ok(next > at);
+      for (const { record } of located) if (record.kind === 'block') seqs.push(record.first);
+      at = next;
+    }
+    assert.equal(seqs, [0, 1, 2, 3, 4, 5]);
+  }
+});
+
+test('at: the record that starts there, and none between', async () => {
+  const { disk, journal, reader, append } = await site();
+  for (let event = 0; event < 4; event++) await append(500);
+  const all = await readAll(disk.disk, folder, journal.syncedEnd);
+  for (const located of all) {
+    assert.equal((await reader.at(located.offset))?.check, located.check);
+    assert.is(await reader.at(located.offset + 8), null);
+  }
+  assert.is(await reader.at(journal.syncedEnd), null);
+});
+
+test('what was deleted is gone, what is damaged is said to be', async () => {
+  const { disk, journal, reader, append } = await site();
+  for (let event = 0; event < 6; event++) await append(500);
+  const all = await readAll(disk.disk, folder, journal.syncedEnd);
+  journal.confirm(positionOf(journal, all.at(-1)!), []);
+  await turn();
+  const begin = await reader.begin();
+  assert.ok(begin > 0);
+  assert.is(await kindOf(reader.read(0, journal.syncedEnd, 100)), 'gone');
+  assert.is(await reader.at(0), null);
+
+  const name = disk.names().find((one) => one.endsWith('.segment'))!;
+  const bytes = disk.bytesOf(name);
+  bytes[200]! ^= 1;
+  disk.put(name, bytes);
+  const other = new JournalReader({ folder, disk: disk.disk });
+  assert.is(await kindOf(other.read(begin, journal.syncedEnd, 10_000)), 'damaged');
+});
+
+test('tables: of the checkpoint, and of the records behind it', async () => {
+  const { journal, reader, append } = await site();
+  journal.append({ kind: 'table', device, id: tableId, bytes: new Uint8Array([1]) });
+  await append(700);
+  await append(700);
+  journal.append({ kind: 'table', device: 'kiln', id: tableId, bytes: new Uint8Array([2]) });
+  await append(100);
+  const tables = await reader.readTables();
+  assert.equal(
+    tables.map(({ device: name, bytes }) => [name, [...bytes]]),
+    [
+      [device, [1]],
+      ['kiln', [2]],
+    ],
+  );
+});
+
+test('a journal that was never begun has no id', async () => {
+  const empty = new SimulatedDisk(new Random(1));
+  const reader = new JournalReader({ folder, disk: empty.disk });
+  assert.is(await reader.id(), null);
+  assert.equal([await reader.begin(), await reader.end()], [0, 0]);
+});
+
+for (const emptySegment of [false, true]) {
+  const where = emptySegment ? 'a segment of its own' : 'a segment with others';
+  test(`following over a group whose sync failed, in ${where}`, async () => {
+    const { disk, clock, journal, reader, append } = await site();
+    if (!emptySegment) await append(300);
+    const before = await reader.end();
+    disk.fault = (call, name) => (call === 'sync' && name.endsWith('.segment') ? 'EIO' : null);
+    // Longer than what comes after it, so that its end lies within a later record.
+    journal.append(block(device, emptySegment ? 0 : 1, 1, 900));
+    let next = before;
+    disk.afterCall = async (call) => {
+      if (call !== 'sync') return;
+      disk.afterCall = null;
+      next = await reader.end();
+    };
+    await turn();
+    disk.fault = null;
+    clock.runTimers();
+    await turn();
+    const seqs: number[] = [];
+    for (let event = 0; event < 4; event++) {
+      await append(500);
+      const end = await reader.end();
+      next = Math.min(next, reader.rewound ?? next);
+      for (; next < end; ) {
+        const batch = await reader.read(next, end, 10_000);
+        for (const { record } of batch.located) {
+          if (record.kind === 'block') seqs.push(record.first);
+        }
+        next = batch.next;
+      }
+    }
+    assert.equal(seqs, emptySegment ? [0, 1, 2, 3] : [1, 2, 3, 4]);
+  });
+}
+
+test.run();
