@@ -144,6 +144,12 @@ export class CheckpointSlots {
     this.#newest = slot;
   }
 
+  /** Makes the slot that is written next, while the disk has room; else `write` will try again. */
+  async reserve(): Promise<void> {
+    const slot = 1 - this.#newest;
+    await this.#open(slot, `${this.#folder}/${slotNames[slot]}`).catch(() => {});
+  }
+
   async close(): Promise<void> {
     for (const file of this.#files.splice(0, 2, null, null)) await file?.close();
   }

@@ -184,7 +184,9 @@ export class FileJournal implements Journal {
     }
     if (failure !== null) this.#pause(failure);
     await this.#checkpoint();
-    if (this.#writer !== null) await this.#retention.sweep();
+    if (this.#writer === null) return;
+    await this.#retention.reserve();
+    await this.#retention.sweep();
   }
 
   close(): Promise<void> {

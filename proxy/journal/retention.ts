@@ -88,6 +88,11 @@ export class Retention {
     }
   }
 
+  /** Both slots are there before a disk fills up: without one nothing could be removed. */
+  async reserve(): Promise<void> {
+    await this.#slots.reserve();
+  }
+
   /** What can't be removed now goes at the next opening. */
   async sweep(): Promise<void> {
     for (const name of this.#void.splice(0)) await this.#remove(name).catch(() => {});

@@ -222,6 +222,19 @@ test('a disk that others have filled: deletion goes on, then writing', async () 
   assert.is(durable(journal), 4);
 });
 
+test('deletion goes on too where the disk filled up in the first life', async () => {
+  const disk = new SimulatedDisk(new Random(1));
+  const { journal, clock } = await open(disk);
+  // Room for segments, and for nothing of 64 KiB.
+  disk.bytesMax = disk.usedBytes + 4_000;
+  await fill(journal, device, 900, 900, 900);
+  assert.equal([durable(journal), segments(disk).length], [3, 3]);
+  await confirm(disk, journal, 3);
+  clock.runTimers();
+  await turn();
+  assert.is(segments(disk).length, 1);
+});
+
 test('killed between write and sync: what the next one calls durable survives the power', async () => {
   const disk = new SimulatedDisk(new Random(1));
   const { journal } = await open(disk);
