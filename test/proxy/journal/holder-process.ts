@@ -27,6 +27,8 @@ export function startHolder(folder: string): Holder {
     process.removeListener('exit', guard);
     return code as number | null;
   });
+  // What a killed one did not read any more.
+  child.stdin.on('error', () => {});
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     child,

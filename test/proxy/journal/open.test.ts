@@ -119,6 +119,28 @@ test('the lock dies with SIGKILL, and what was acknowledged is there', async ({ 
   await journal.close();
 });
 
+test('killed in the middle of its work, again and again', async ({ folder }) => {
+  let durable = 0;
+  for (const answers of [1, 5, 20, 2, 50]) {
+    const holder = startHolder(folder);
+    assert.ok((await holder.line()).opened);
+    for (let line = 0; line < 200; line++) holder.say('press-07');
+    for (let answer = 0; answer < answers; answer++) await holder.line();
+    await holder.kill();
+    const journal = await openReal(folder);
+    const found = journal.places('press-07')?.values().next().value?.durable ?? 0;
+    assert.ok(found >= durable + answers, `${found} of ${durable + answers} acknowledged`);
+    durable = found;
+    const read = await readAll(nodeDisk(), folder, journal.syncedEnd);
+    const firsts = read.flatMap(({ record }) => (record.kind === 'block' ? [record.first] : []));
+    assert.equal(
+      firsts,
+      Array.from({ length: durable }, (_, seq) => seq),
+    );
+    await journal.close();
+  }
+});
+
 test('one process does not open it twice', async ({ folder }) => {
   const journal = await openReal(folder);
   await refusal(openReal(folder), 'locked');
