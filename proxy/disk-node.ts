@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants, promises as fs } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Disk, DiskFile, DiskLock } from './disk.js';
 
 // The real disk: the only file of the proxy that imports node:fs.
@@ -11,7 +12,8 @@ import type { Disk, DiskFile, DiskLock } from './disk.js';
 //   listen on lock.<random> ── link ──► lock        link(2) is atomic and fails where one is there
 //   a `lock` that refuses connections ── rename ──► lock.<random>.stale, asked again, then removed
 //
-// So no socket is ever removed that was not found dead under a name that nobody else uses.
+// So no socket is ever removed that was not found dead under a name that nobody else uses. One that
+// was renamed and is alive is put back; until then whoever takes `lock` sees it, and gives way.
 
 export function nodeDisk(): Disk {
   return {
@@ -120,7 +122,18 @@ async function socketFolder(folder: string): Promise<{ name: string; close(): Pr
   return { name: `/proc/self/fd/${handle.fd}`, close: () => handle.close() };
 }
 
+/** Others sweep while they lock: a name that they took for dead is looked for in vain. */
 async function lock(folder: string): Promise<DiskLock> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await tryLock(folder);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || attempt === 5) throw error;
+    }
+  }
+}
+
+async function tryLock(folder: string): Promise<DiskLock> {
   const short = await socketFolder(folder);
   const token = randomBytes(8).toString('hex');
   const own = path.join(short.name, `lock.${token}`);
@@ -143,17 +156,22 @@ async function lock(folder: string): Promise<DiskLock> {
     // Closing the server unlinks the name it was bound to: that must not be `lock`, which may be
     // another's by then.
     await fs.unlink(own).catch(() => {});
-    await sweep(short.name);
+    if (await sweep(short.name, ino)) {
+      if ((await inode(shared)) === ino) await fs.unlink(shared).catch(() => {});
+      throw lockedError(folder);
+    }
     // Once this socket is closed its inode may be another's.
     let isReleased = false;
-    const held = async () => !isReleased && (await inode(shared)) === ino;
+    const isThere = async () => (await inode(shared)) === ino;
+    // Asked again at the end: it may have been put back between the first two questions.
+    const held = async () =>
+      !isReleased && ((await isThere()) || (await isRenamed(short.name, ino)) || (await isThere()));
     return {
       held,
       async release() {
         if (isReleased) return;
-        const isOurs = await held();
         isReleased = true;
-        if (isOurs) await fs.unlink(shared).catch(() => {});
+        if (await isThere()) await fs.unlink(shared).catch(() => {});
         await abandon();
       },
     };
@@ -184,22 +202,49 @@ async function publish(own: string, shared: string, stale: string, folder: strin
     }
     // Between the two questions another may have come: then what was renamed is alive.
     if (await alive(stale)) {
-      await fs.link(stale, shared).catch(() => {});
-      await fs.unlink(stale);
+      await putBack(stale, shared);
       break;
     }
     await fs.unlink(stale);
   }
-  throw lockError('ELOCKED', `${folder} is in use by another process`);
+  throw lockedError(folder);
 }
 
-/** Names that processes left which died while locking. */
-async function sweep(folder: string): Promise<void> {
+/** A third one that took the name meanwhile gives way. If it does not, `stale` stays and tells. */
+async function putBack(stale: string, shared: string): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    try {
+      await fs.link(stale, shared);
+      await fs.unlink(stale);
+      return;
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+      await sleep(2);
+    }
+  }
+}
+
+/**
+ * Removes names that processes left which died while locking. True where another's lock lives under
+ * the name that `putBack` is about to take from it.
+ */
+async function sweep(folder: string, own: bigint): Promise<boolean> {
+  let isAnothers = false;
   for (const name of await fs.readdir(folder)) {
     if (!/^lock\.[0-9a-f]{16}(\.stale)?$/.test(name)) continue;
     const left = path.join(folder, name);
     if (!(await alive(left))) await fs.unlink(left).catch(() => {});
+    else if (name.endsWith('.stale') && (await inode(left)) !== own) isAnothers = true;
   }
+  return isAnothers;
+}
+
+/** Is this socket between `rename` and `putBack`? */
+async function isRenamed(folder: string, own: bigint): Promise<boolean> {
+  for (const name of await fs.readdir(folder)) {
+    if (name.endsWith('.stale') && (await inode(path.join(folder, name))) === own) return true;
+  }
+  return false;
 }
 
 function alive(socketPath: string): Promise<boolean> {
@@ -228,6 +273,10 @@ async function inode(file: string): Promise<bigint | null> {
 
 function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}
+
+function lockedError(folder: string): Error {
+  return lockError('ELOCKED', `${folder} is in use by another process`);
 }
 
 function lockError(code: string, message: string): Error {
