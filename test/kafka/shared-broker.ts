@@ -28,11 +28,22 @@ function ownBroker(): Promise<Broker> {
   return starting;
 }
 
+/** Kafka's waits are made for clusters; what each would cost a test stands beside it. */
+const impatience: Record<string, string> = {
+  // Looks for transactions past their time-out: every 10 s.
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': '200',
+  // A broker that was killed may not come back before its session is over: 9 s.
+  'broker.session.timeout.ms': '3000',
+  'broker.heartbeat.interval.ms': '500',
+};
+
 /** A broker of one's own in a temporary folder, for tests that stop or kill it. */
-export async function temporaryBroker(log: (line: string) => void = () => {}): Promise<Broker> {
+export async function temporaryBroker(
+  log: (line: string) => void = () => {},
+  more: Record<string, string> = {},
+): Promise<Broker> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'headwater-kafka-'));
-  // Kafka looks for transactions past their time-out every 10 s; tests wait less.
-  const settings = { 'transaction.abort.timed.out.transaction.cleanup.interval.ms': '200' };
+  const settings = { ...impatience, ...more };
   let pid = 0;
   process.on('exit', () => {
     try {

@@ -11,6 +11,8 @@ export interface Mote {
   sent: Map<number, string>;
   /** Events that the device holds and that are not acknowledged. */
   buffered(): number;
+  /** Every event below this seq is acknowledged. */
+  acknowledged(): number;
   /** Ended: every reading was sent and flush() called back. */
   asleep: Promise<boolean>;
   stop(): void;
@@ -18,7 +20,7 @@ export interface Mote {
 
 export async function startMote(options: {
   device: string;
-  readings: readonly Reading[];
+  readings: readonly Reading[] | ((index: number) => Reading | undefined);
   code: string;
   port: number;
   everyMs: number;
@@ -26,8 +28,10 @@ export async function startMote(options: {
   onError: (error: Error) => void;
 }): Promise<Mote> {
   const { device, readings, code, port } = options;
+  const readingAt = typeof readings === 'function' ? readings : (index: number) => readings[index];
   const sent = new Map<number, string>();
   let next = 0;
+  let last: Reading | undefined;
   let asleep = (_safe: boolean) => {};
   const whenAsleep = new Promise<boolean>((resolve) => {
     asleep = resolve;
@@ -40,12 +44,12 @@ export async function startMote(options: {
       bufferBytes: options.bufferBytes ?? 8_192,
       everyMs: options.everyMs,
       read: () => {
-        const reading = readings[next];
-        return reading === undefined ? null : { t: reading.t, rh: reading.rh };
+        last = readingAt(next);
+        return last === undefined ? null : { t: last.t, rh: last.rh };
       },
       // The n-th call of send() has seq n, taken or not: [W-1].
       sent: (taken) => {
-        if (taken === true) sent.set(next, JSON.stringify(readings[next]));
+        if (taken === true) sent.set(next, JSON.stringify(last));
         next += 1;
         return null;
       },
@@ -60,6 +64,7 @@ export async function startMote(options: {
     device,
     sent,
     buffered: () => Number(firmware.evaluate('board.stats().buffered')),
+    acknowledged: () => Number(firmware.evaluate('board.stats().acknowledged')),
     asleep: whenAsleep,
     stop: () => firmware.stop(),
   };

@@ -1,4 +1,5 @@
-// `headwater proxy` as its own process, the built one: started, killed, started again.
+// `headwater proxy` as its own process, the built one: started, killed, started again; or run to an
+// end that is expected of it.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,32 +8,36 @@ import { createInterface } from 'node:readline';
 import { projectFolder } from '../kafka/jars.js';
 
 export interface ProxyProcess {
+  readonly pid: number;
   readonly tcpPort: number;
   readonly httpPort: number;
   /** Every line that it logged, as JSON. */
   readonly log: Record<string, unknown>[];
+  /** What it said to a person so far: its warnings and errors, and standard error. */
+  said(): string[];
   /** A counter or gauge of /metrics, summed over its labels; null where there is none. */
-  metric(name: string): Promise<number | null>;
+  metric(name: string, label?: string): Promise<number | null>;
   /** SIGKILL, as a power cut would end the process. */
   kill(): Promise<void>;
   /** SIGTERM; answers the exit code. */
   stop(): Promise<number | null>;
+  signal(signal: NodeJS.Signals): void;
+  /** The exit code; null where a signal ended it. */
+  readonly ended: Promise<number | null>;
 }
 
+export interface Ended {
+  code: number | null;
+  output: string;
+  complaint: string;
+}
+
+const command = join(projectFolder, 'dist/headwater.js');
+
 export async function startProxy(config: string, flags: string[] = []): Promise<ProxyProcess> {
-  const command = join(projectFolder, 'dist/headwater.js');
-  const child = spawn(
-    process.execPath,
-    [command, 'proxy', '--config', config, '--json', ...flags],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
-  const guard = () => child.kill('SIGKILL');
-  process.once('exit', guard);
-  child.once('exit', () => process.removeListener('exit', guard));
+  const child = launch(['proxy', '--config', config, '--json', ...flags]);
   let complaint = '';
-  child.stderr.on('data', (chunk) => {
+  child.stderr?.on('data', (chunk) => {
     complaint += chunk;
   });
   const log: Record<string, unknown>[] = [];
@@ -41,21 +46,59 @@ export async function startProxy(config: string, flags: string[] = []): Promise<
       `${error.message}\n${complaint}${log.map((l) => JSON.stringify(l)).join('\n')}`,
     );
   });
-  const ended = once(child, 'exit');
+  // 'close' and not 'exit': by then all that it said was read.
+  const ended = once(child, 'close').then(([code]) => code as number | null);
   return {
     ...ports,
+    pid: child.pid ?? 0,
     log,
-    metric: (name) => readMetric(ports.httpPort, name),
+    said: () => [
+      ...log
+        .filter(({ level }) => level === 'warn' || level === 'error')
+        .map(({ msg }) => `${msg}`),
+      ...complaint.split('\n').filter((line) => line !== ''),
+    ],
+    metric: (name, label) => readMetric(ports.httpPort, name, label),
     async kill() {
       child.kill('SIGKILL');
       await ended;
     },
-    async stop() {
+    stop() {
       child.kill('SIGTERM');
-      const [code] = (await ended) as [number | null];
-      return code;
+      return ended;
     },
+    signal: (signal) => child.kill(signal),
+    ended,
   };
+}
+
+/** Runs `headwater` to its end: for starts that must fail, and for help. */
+export async function runHeadwater(
+  words: string[],
+  environment: Record<string, string> = {},
+): Promise<Ended> {
+  const child = launch(words, environment);
+  const ended: Ended = { code: null, output: '', complaint: '' };
+  child.stdout?.on('data', (chunk) => {
+    ended.output += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    ended.complaint += chunk;
+  });
+  const [code] = await once(child, 'close');
+  return { ...ended, code };
+}
+
+/** Ends with this process, however that ends. */
+function launch(words: string[], environment: Record<string, string> = {}): ChildProcess {
+  const child = spawn(process.execPath, [command, ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
+  const guard = () => child.kill('SIGKILL');
+  process.once('exit', guard);
+  child.once('exit', () => process.removeListener('exit', guard));
+  return child;
 }
 
 /** Reads the log until the line `listening`, then goes on collecting. */
@@ -65,7 +108,7 @@ function listening(
 ): Promise<{ tcpPort: number; httpPort: number }> {
   return new Promise((resolve, reject) => {
     if (child.stdout === null) throw new Error('no standard output');
-    child.once('exit', (code) => reject(new Error(`the proxy ended with exit code ${code}`)));
+    child.once('close', (code) => reject(new Error(`the proxy ended with exit code ${code}`)));
     createInterface({ input: child.stdout }).on('line', (line) => {
       const entry = parse(line);
       if (log.push(entry) > 10_000) log.shift();
@@ -84,11 +127,12 @@ function parse(line: string): Record<string, unknown> {
   }
 }
 
-async function readMetric(httpPort: number, name: string): Promise<number | null> {
+/** `label`: as it stands in the line, e.g. `kind="frame-check"`. */
+async function readMetric(httpPort: number, name: string, label = ''): Promise<number | null> {
   try {
     const answer = await fetch(`http://127.0.0.1:${httpPort}/metrics`);
     const lines = (await answer.text()).split('\n').filter((line) => {
-      return line.startsWith(`${name} `) || line.startsWith(`${name}{`);
+      return (line.startsWith(`${name} `) || line.startsWith(`${name}{`)) && line.includes(label);
     });
     if (lines.length === 0) return null;
     return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
