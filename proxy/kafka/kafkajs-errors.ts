@@ -38,7 +38,15 @@ export function sinkError(error: unknown, phase: Phase): SinkError {
   if (error instanceof SinkError) return error;
   const found = firstKnown(error);
   const kind = found ?? (phase === 'transaction' ? 'unanswered' : 'unreachable');
-  return new SinkError(kind, messageOf(error), { cause: error });
+  const topic = topicOf(error);
+  const options = topic === null ? { cause: error } : { cause: error, topic };
+  return new SinkError(kind, messageOf(error), options);
+}
+
+/** Whose error it is, where the answer said so. */
+function topicOf(error: unknown): string | null {
+  for (const link of chain(error)) if (typeof link.topic === 'string') return link.topic;
+  return null;
 }
 
 /** Kafka's name of the error, from wherever kafkajs wrapped it. */
@@ -67,6 +75,7 @@ interface Link {
   type?: unknown;
   code?: unknown;
   name?: unknown;
+  topic?: unknown;
   cause?: unknown;
 }
 

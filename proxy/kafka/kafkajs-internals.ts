@@ -169,12 +169,19 @@ export interface Sockets {
   end(): void;
 }
 
+/** A connection that the other end closed, or one that could not be made. */
+export interface ConnectionLost {
+  why: string;
+  /** It had been made. */
+  established: boolean;
+}
+
 /**
  * The sockets of one sink. kafkajs's `disconnect` waits for answers that may never come, and its
  * nested retries go on after we gave up. A socket that ends before it connects leaves kafkajs's
  * promise unsettled with no timer behind it: the whole chain is forgotten.
  */
-export function createSockets(): Sockets {
+export function createSockets(onLost: (lost: ConnectionLost) => void): Sockets {
   const open = new Set<Socket>();
   let ended = false;
   const factory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
@@ -188,6 +195,18 @@ export function createSockets(): Sockets {
     socket.setKeepAlive(true, 60_000);
     open.add(socket);
     socket.once('close', () => open.delete(socket));
+    let established = false;
+    socket.once('connect', () => {
+      established = true;
+    });
+    const lost = (why: string) => {
+      if (!ended) onLost({ why, established });
+    };
+    socket.once('error', (error) => lost(error.message));
+    // Where kafkajs itself ends the connection its writing side has ended before.
+    socket.once('end', () => {
+      if (!socket.writableEnded) lost(`${host}:${port} closed the connection`);
+    });
     return socket;
   };
   const end = () => {
@@ -206,6 +225,36 @@ function deadSocket(): Socket {
   const socket = new Socket();
   process.nextTick(() => socket.emit('end'));
   return socket;
+}
+
+interface PartitionError {
+  topic: string;
+  partitionErrors: { partition: number; errorCode: number }[];
+}
+
+/**
+ * kafkajs throws the first error of this answer and forgets whose it is. Of the neighbours of a
+ * topic that is forbidden Kafka says "not attempted", and that may be the first.
+ */
+export function partitionsAdded<T extends { errors: PartitionError[] }>(answer: T): T {
+  const failed = answer.errors.flatMap(({ topic, partitionErrors }) =>
+    partitionErrors
+      .filter(({ errorCode }) => errorCode !== 0)
+      .map(({ errorCode }) => ({ topic, errorCode })),
+  );
+  const cause = failed.find(({ errorCode }) => errorCode !== notAttempted) ?? failed[0];
+  if (cause === undefined) return answer;
+  throw Object.assign(createErrorFromCode(cause.errorCode), { topic: cause.topic });
+}
+
+const notAttempted = 55;
+const { createErrorFromCode } = require('kafkajs/src/protocol/error') as {
+  createErrorFromCode(code: number): Error;
+};
+for (const version of ['v0', 'v1']) {
+  const response = require(`kafkajs/src/protocol/requests/addPartitionsToTxn/${version}/response`);
+  (response as { parse(answer: { errors: PartitionError[] }): unknown }).parse = async (answer) =>
+    partitionsAdded(answer);
 }
 
 /** kafkajs re-arms this timer with a negative delay, for ever: once a millisecond and connection. */

@@ -12,8 +12,15 @@ import {
   type SASLOptions,
 } from 'kafkajs';
 import type { Position } from '../journal/record.js';
+import { type Advice, createAdvice } from './kafkajs-advice.js';
 import { kafkaErrorType, type Phase, sinkError } from './kafkajs-errors.js';
-import { type Broker, type Cluster, createSockets, openCluster } from './kafkajs-internals.js';
+import {
+  type Broker,
+  type Cluster,
+  type ConnectionLost,
+  createSockets,
+  openCluster,
+} from './kafkajs-internals.js';
 import { partitionOf } from './partition.js';
 import { readLaneState } from './position-read.js';
 import { claimKey, ensurePositionTopic, positionKey, positionTopicOf } from './position-topic.js';
@@ -57,7 +64,8 @@ class KafkajsSink implements KafkaSink {
   readonly #lane: number;
   readonly #topic: string;
   readonly #bootstrap: string;
-  readonly #sockets = createSockets();
+  readonly #advice: Advice;
+  readonly #sockets = createSockets((lost) => this.#lost(lost));
   readonly #kafka: Kafka;
   readonly #cluster: Cluster;
   readonly #deadlineMs: number;
@@ -67,7 +75,9 @@ class KafkajsSink implements KafkaSink {
   /** Why nothing may be sent any more; null while all is well. */
   #dead: SinkError | null = null;
   #busy = false;
-  readonly #aborts = new Set<(error: SinkError) => void>();
+  readonly #aborts = new Set<(why: string | SinkError) => void>();
+  /** Connections that could not be made, during the present call. */
+  #connectionsFailed = 0;
   readonly #partitionCounts = new Map<string, { count: number; untilMs: number }>();
 
   constructor(options: KafkajsSinkOptions) {
@@ -75,6 +85,10 @@ class KafkajsSink implements KafkaSink {
     this.#lane = options.lane;
     this.#topic = positionTopicOf(options.site);
     this.#bootstrap = options.brokers.join(',');
+    this.#advice = createAdvice({
+      ...{ bootstrap: this.#bootstrap, positionTopic: this.#topic },
+      transactionalId: transactionalIdOf(options.site, options.lane),
+    });
     this.#requestTimeoutMs = options.requestTimeoutMs ?? 5000;
     this.#deadlineMs = options.deadlineMs ?? 10_000;
     const config = this.#config();
@@ -126,8 +140,11 @@ class KafkajsSink implements KafkaSink {
         if (list === undefined) messages.set(record.topic, [await this.#message(record)]);
         else list.push(await this.#message(record));
       }
+      const topics = [...messages.keys()];
       messages.set(this.#topic, [this.#ownMessage(positionKey(this.#lane), position)]);
-      await this.#commit(messages);
+      await this.#commit(messages).catch((error: unknown) => {
+        throw this.#advice.oneOf(sinkError(error, 'transaction'), topics);
+      });
     });
   }
 
@@ -237,21 +254,8 @@ class KafkajsSink implements KafkaSink {
       return count;
     } catch (error) {
       this.#partitionCounts.delete(topic);
-      throw this.#topicError(sinkError(error, 'read'), topic);
+      throw this.#advice.topic(sinkError(error, 'read'), topic);
     }
-  }
-
-  #topicError(error: SinkError, topic: string): SinkError {
-    const at = `--bootstrap-server ${this.#bootstrap}`;
-    if (error.kind === 'topic-missing') {
-      const message = `topic ${topic} is missing; create it: kafka-topics.sh ${at} --create --topic ${topic}`;
-      return new SinkError('topic-missing', message, { topic, cause: error });
-    }
-    if (error.kind === 'topic-forbidden') {
-      const message = `topic ${topic} may not be written; allow it: ${aclCommand(at, `--topic ${topic}`)}`;
-      return new SinkError('topic-forbidden', message, { topic, cause: error });
-    }
-    return error;
   }
 
   /** One at a time, and the last one if it fails: KAFKA.md [K-1], [K-30]. */
@@ -270,55 +274,38 @@ class KafkajsSink implements KafkaSink {
   }
 
   async #bounded<T>(phase: Phase, work: () => Promise<T>): Promise<T> {
+    this.#connectionsFailed = 0;
     let settle = () => {};
     const limit = new Promise<never>((_resolve, reject) => {
-      const late = new SinkError(
-        phase === 'transaction' ? 'unanswered' : 'unreachable',
-        `no answer from ${this.#bootstrap} within ${this.#deadlineMs / 1000} s`,
-      );
-      const timer = setTimeout(() => reject(late), this.#deadlineMs);
-      this.#aborts.add(reject);
+      const abort = (why: string | SinkError) =>
+        reject(typeof why === 'string' ? this.#advice.unusable(phase, why) : why);
+      const late = `no answer within ${this.#deadlineMs / 1000} s`;
+      const timer = setTimeout(() => abort(late), this.#deadlineMs);
+      this.#aborts.add(abort);
       settle = () => {
         clearTimeout(timer);
-        this.#aborts.delete(reject);
+        this.#aborts.delete(abort);
       };
     });
     try {
       return await Promise.race([work(), limit]);
     } catch (error) {
-      throw this.#explained(sinkError(error, phase), phase);
+      throw this.#advice.explain(sinkError(error, phase), phase);
     } finally {
       settle();
     }
   }
 
-  /** Adds what a person can do about it. */
-  #explained(error: SinkError, phase: Phase): SinkError {
-    const at = `--bootstrap-server ${this.#bootstrap}`;
-    const type = kafkaErrorType(error);
-    if (type === 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED') {
-      const id = transactionalIdOf(this.#options.site, this.#lane);
-      const command = aclCommand(at, `--transactional-id ${id}`);
-      return new SinkError('misconfigured', `${id} may not be used; allow it: ${command}`, {
-        cause: error,
-      });
-    }
-    if (phase === 'transaction' || error.topic !== undefined) return error;
-    if (error.kind === 'topic-forbidden') {
-      const command = aclCommand(at, `--topic ${this.#topic}`);
-      const message = `topic ${this.#topic} may not be used; allow it: ${command}`;
-      return new SinkError('misconfigured', message, { cause: error });
-    }
-    // It was there a moment ago: look again.
-    if (error.kind === 'topic-missing') {
-      return new SinkError('unreachable', error.message, { cause: error });
-    }
-    return error;
+  /**
+   * kafkajs would try on for as long as the deadline lets it, and nobody would hear of it. Whoever
+   * waits for an answer on a connection that was lost starts the lane again anyway ([K-30]).
+   */
+  #lost({ why, established }: ConnectionLost): void {
+    // One of several brokers may be away: each is asked, and each once more.
+    const patience = 2 * this.#options.brokers.length;
+    if (!established && ++this.#connectionsFailed < patience) return;
+    for (const abort of this.#aborts) abort(why);
   }
-}
-
-function aclCommand(at: string, resource: string): string {
-  return `kafka-acls.sh ${at} --add --allow-principal User:NAME --operation All ${resource}`;
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {

@@ -252,9 +252,11 @@ class Driver implements Lane {
     if (kind === 'refused') this.#blame(message);
     if (kind === 'misconfigured' || kind === 'topic-missing' || kind === 'topic-forbidden') {
       this.#waitMs = lookAgainMs;
-      const topics = this.#batch?.topics.join(', ') ?? '';
-      const cure = kind === 'misconfigured' ? 'start' : 'commit';
-      this.#trouble.begin(cure, `${kind} ${topics}`, message);
+      // Under the name that a look at the topics gives it: the same trouble is said once.
+      const topic = error instanceof SinkError ? error.topic : undefined;
+      const what = topic ?? this.#batch?.topics.join(', ') ?? '';
+      if (kind === 'misconfigured') this.#trouble.begin('start', `${kind} ${what}`, message);
+      else this.#trouble.begin('commit', what, message);
     } else if (kind !== 'refused') {
       this.#trouble.begin('start', 'kafka', message);
     }
