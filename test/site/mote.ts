@@ -45,7 +45,7 @@ export async function startMote(options: {
       everyMs: options.everyMs,
       read: () => {
         last = readingAt(next);
-        return last === undefined ? null : { t: last.t, rh: last.rh };
+        return last === undefined ? null : { ...last };
       },
       // The n-th call of send() has seq n, taken or not: [W-1].
       sent: (taken) => {

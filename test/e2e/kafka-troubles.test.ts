@@ -1,0 +1,198 @@
+// What befalls Kafka, on a broker of our own: absent at the start, killed, suspended, a topic missing
+// or forbidden, away for longer than the journal has room. Each time: one line that says which and
+// what to do, the device is acknowledged meanwhile, and everything flows without a restart.
+
+import kafkajs, { type AclEntry } from 'kafkajs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Broker } from '../kafka/broker.js';
+import { temporaryBroker } from '../kafka/shared-broker.js';
+import { books, judge } from '../site/judge.js';
+import { type ProxyProcess, startProxy } from '../site/proxy-process.js';
+import { type Sensor, startFlood, startSensor } from '../site/sensor.js';
+import { createTopics, makeSite, type Site, withAdmin } from '../site/site.js';
+import { until } from '../site/until.js';
+
+const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
+const test = suite("Kafka's troubles");
+let broker: Broker;
+let site: Site;
+let proxy: ProxyProcess;
+let sensor: Sensor;
+
+test.before(async () => {
+  broker = await temporaryBroker(() => {}, {
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    'allow.everyone.if.no.acl.found': 'true',
+  });
+});
+
+test.after.each(async () => {
+  sensor.stop();
+  await proxy.kill();
+  await site.remove();
+});
+
+test.after(() => broker.kill('SIGKILL'));
+
+async function begin(options: { topic: boolean; journal?: Record<string, unknown> }) {
+  site = await makeSite({ bootstrap: broker.bootstrap, label: 'trouble' });
+  if (options.topic) await createTopics(broker.bootstrap, [climate()]);
+  const journal = Object.entries(options.journal ?? {});
+  const flags = journal.flatMap(([key, value]) => ['--set', `journal.${key}=${value}`]);
+  proxy = await startProxy(site.config, flags);
+}
+
+const climate = () => `${site.prefix}climate`;
+const committed = () => proxy.metric('headwater_events_committed_total');
+
+/** What the device sent until now, and more, is acknowledged. */
+async function attended(): Promise<void> {
+  const events = sensor.sent.size + 10;
+  await until(() => sensor.acknowledged() >= events);
+}
+
+/** All that was acknowledged until now is in Kafka. */
+async function flowing(): Promise<void> {
+  const events = sensor.acknowledged();
+  await until(async () => ((await committed()) ?? 0) >= events);
+}
+
+/** The one line of a trouble that has begun. */
+async function line(number = 1): Promise<string> {
+  await until(() => proxy.said().length >= number);
+  return proxy.said()[number - 1] ?? '';
+}
+
+/** Nothing else was said, nothing is missing or double, and the books say the same. */
+async function wentWell(lines = 1): Promise<void> {
+  assert.ok(await sensor.finish());
+  await flowing();
+  assert.is(await proxy.stop(), 0);
+  assert.is(proxy.said().length, lines, proxy.said().join('\n'));
+  const overs = proxy.log.filter(({ msg }) => `${msg}`.includes('flows again'));
+  assert.is(overs.length, lines);
+  const { received, committed: delivered, buffered, balanced } = books(proxy);
+  const events = sensor.sent.size;
+  assert.equal([received, delivered, buffered, balanced], [events, events, 0, true]);
+  await judge(broker.bootstrap, climate(), [sensor]);
+}
+
+test('a topic is missing: held, and flows when it is there', async () => {
+  await begin({ topic: false });
+  sensor = await startSensor({ port: proxy.tcpPort });
+  assert.match(
+    await line(),
+    `topic ${climate()} is missing; create it: kafka-topics.sh --bootstrap-server ` +
+      `${broker.bootstrap} --create --topic ${climate()}`,
+  );
+  await attended();
+  assert.is(await committed(), 0);
+  await createTopics(broker.bootstrap, [climate()]);
+  await flowing();
+  await wentWell();
+});
+
+const describable: Partial<AclEntry> = {
+  operation: AclOperationTypes.ALL,
+  permissionType: AclPermissionTypes.ALLOW,
+};
+for (const [denied, operation, others] of [
+  ['writing', AclOperationTypes.WRITE, [describable]],
+  ['everything', AclOperationTypes.ALL, []],
+] as const) {
+  test(`a topic is forbidden, ${denied}: one line says which; flows when it is allowed`, async () => {
+    await begin({ topic: true });
+    sensor = await startSensor({ port: proxy.tcpPort });
+    await attended();
+    await flowing();
+    const acl: AclEntry[] = [{ operation, permissionType: AclPermissionTypes.DENY }, ...others].map(
+      (one) => ({
+        ...{ resourceType: AclResourceTypes.TOPIC, resourceName: climate(), host: '*' },
+        ...{ resourcePatternType: ResourcePatternTypes.LITERAL, principal: 'User:ANONYMOUS' },
+        ...{ operation: AclOperationTypes.ALL, permissionType: AclPermissionTypes.ALLOW, ...one },
+      }),
+    );
+    await withAdmin(broker.bootstrap, (admin) => admin.createAcls({ acl }));
+    assert.match(
+      await line(),
+      `topic ${climate()} may not be written; allow it: kafka-acls.sh --bootstrap-server ` +
+        `${broker.bootstrap} --add --allow-principal User:NAME --operation All --topic ${climate()}`,
+    );
+    await attended();
+    await withAdmin(broker.bootstrap, (admin) => admin.deleteAcls({ filters: acl }));
+    await flowing();
+    await wentWell();
+  });
+}
+
+test('suspended midway, and continued', async () => {
+  await begin({ topic: true });
+  sensor = await startSensor({ port: proxy.tcpPort });
+  await attended();
+  await flowing();
+  await broker.kill('SIGSTOP');
+  await attended();
+  assert.match(await line(), unusable());
+  await attended();
+  await broker.kill('SIGCONT');
+  await flowing();
+  await wentWell();
+});
+
+test('killed midway, and back', async () => {
+  await begin({ topic: true });
+  sensor = await startSensor({ port: proxy.tcpPort });
+  await attended();
+  await flowing();
+  await broker.kill('SIGKILL');
+  assert.match(await line(), unusable());
+  await attended();
+  broker = await broker.restart();
+  await flowing();
+  await wentWell();
+});
+
+test('absent at the start', async () => {
+  await broker.kill('SIGKILL');
+  await begin({ topic: false });
+  sensor = await startSensor({ port: proxy.tcpPort });
+  assert.match(await line(), unusable());
+  await attended();
+  assert.is(await proxy.metric('headwater_lane_flowing'), 0);
+  broker = await broker.restart();
+  // The topic comes later than Kafka: a second trouble, with its own line.
+  assert.match(await line(2), `topic ${climate()} is missing`);
+  await createTopics(broker.bootstrap, [climate()]);
+  await flowing();
+  await wentWell(2);
+});
+
+test('away for longer than the journal has room: credit stops, nothing is lost', async () => {
+  await begin({ topic: true, journal: { bytesMax: 1_048_576 } });
+  sensor = await startFlood({ port: proxy.tcpPort });
+  await attended();
+  await flowing();
+  await broker.kill('SIGSTOP');
+  const full = () => proxy.said().find((text) => text.includes('the journal is full'));
+  await until(() => full() !== undefined);
+  assert.match(full() ?? '', 'it goes on when Kafka has taken events');
+  assert.is(await proxy.metric('headwater_journal_writable'), 0);
+  const { status } = await fetch(`http://127.0.0.1:${proxy.httpPort}/readyz`);
+  assert.is(status, 503);
+  await broker.kill('SIGCONT');
+  await until(async () => (await proxy.metric('headwater_journal_writable')) === 1);
+  await attended();
+  assert.ok(await sensor.finish());
+  await flowing();
+  assert.is(await proxy.stop(), 0);
+  const { received, committed: delivered, balanced } = books(proxy);
+  assert.equal([received, delivered, balanced], [sensor.sent.size, sensor.sent.size, true]);
+  await judge(broker.bootstrap, climate(), [sensor]);
+});
+
+function unusable(): string {
+  return `Kafka at ${broker.bootstrap} can't be used now (`;
+}
+
+test.run();
