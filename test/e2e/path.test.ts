@@ -1,15 +1,17 @@
 // The whole path on real parts: firmware in QuickJS, a cable that is pulled, the built proxy as a process
 // that is killed, Apache Kafka, and its own Java client as the judge.
 
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { buildFirmware } from '../../targets/build.js';
+import { projectFolder } from '../kafka/jars.js';
 import { sharedBroker } from '../kafka/shared-broker.js';
 import { books, judge } from '../site/judge.js';
 import { type Mote, startMote } from '../site/mote.js';
 import { type Reading, readMotes } from '../site/motes.js';
 import { type ProxyProcess, startProxy } from '../site/proxy-process.js';
 import { openRelay } from '../site/relay.js';
-import { sensorCode } from '../site/sensor.js';
 import { createTopics, makeSite } from '../site/site.js';
 import { until } from '../site/until.js';
 
@@ -18,7 +20,8 @@ let code = '';
 let readings: Map<string, Reading[]>;
 
 test.before(async () => {
-  code = await sensorCode();
+  const file = join(projectFolder, 'examples/sensor-firmware/firmware.ts');
+  code = (await buildFirmware({ entry: { file }, target: 'quickjs', minify: true })).code;
   readings = await readMotes();
 });
 

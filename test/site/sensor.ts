@@ -1,7 +1,6 @@
-// A device that goes on sending until it is told to finish: the sensor firmware in QuickJS with
-// readings that have no end. For tests in which a device must be undisturbed by what happens.
+// A device that goes on sending until it is told to finish: firmware in QuickJS with readings that have
+// no end. For tests in which a device must be undisturbed by what happens.
 
-import { join } from 'node:path';
 import { buildFirmware } from '../../targets/build.js';
 import { projectFolder } from '../kafka/jars.js';
 import { type Mote, startMote } from './mote.js';
@@ -10,16 +9,6 @@ import type { Reading } from './motes.js';
 export interface Sensor extends Mote {
   /** Takes no more readings; true once everything that it sent is acknowledged. */
   finish(): Promise<boolean>;
-}
-
-let building: Promise<string> | null = null;
-
-export function sensorCode(): Promise<string> {
-  const file = join(projectFolder, 'examples/sensor-firmware/firmware.ts');
-  building ??= buildFirmware({ entry: { file }, target: 'quickjs', minify: true }).then(
-    ({ code }) => code,
-  );
-  return building;
 }
 
 export interface SensorOptions {
@@ -31,23 +20,43 @@ export interface SensorOptions {
 
 export async function startSensor(options: SensorOptions): Promise<Sensor> {
   const reading = (index: number) => ({ t: (index % 10_000) / 100, rh: 40 });
-  return start(options, await sensorCode(), reading);
+  return start(options, await build(sensorFirmware), reading);
 }
 
 /** Sends as fast as it is acknowledged, 600 bytes an event: to fill a journal. */
 export async function startFlood(options: SensorOptions): Promise<Sensor> {
-  const entry = { source: floodFirmware, folder: projectFolder };
-  const { code } = await buildFirmware({ entry, target: 'quickjs', minify: false });
   const pad = 'x'.repeat(600);
-  return start({ everyMs: 2, ...options }, code, (index) => ({ t: index, rh: 40, pad }));
+  const reading = (index: number) => ({ t: index, rh: 40, pad });
+  return start({ everyMs: 2, ...options }, await build(floodFirmware), reading);
 }
+
+// As examples/sensor-firmware, but nothing waits a second for company.
+const sensorFirmware = `
+  import { fixed, producer, stream } from 'headwater';
+  import { flush } from 'headwater/flush';
+
+  const climate = stream('climate', { t: fixed(2), rh: fixed(2) });
+  const { device, link, bufferBytes } = board;
+  const hw = producer({ device, link, bufferBytes, lingerMs: 50, retryBackoffMs: 100 });
+  board.stats = hw.stats;
+
+  function sample() {
+    const reading = board.read();
+    if (reading === null) return flush(hw, board.asleep, 60000);
+    board.sent(hw.send(climate, reading) !== false);
+    setTimeout(sample, board.everyMs);
+  }
+
+  sample();
+`;
 
 const floodFirmware = `
   import { producer } from 'headwater';
   import { flush } from 'headwater/flush';
   import { sendUndeclared } from 'headwater/undeclared';
 
-  const hw = producer({ device: board.device, link: board.link, bufferBytes: board.bufferBytes });
+  const { device, link, bufferBytes } = board;
+  const hw = producer({ device, link, bufferBytes, lingerMs: 50 });
   board.stats = hw.stats;
 
   function fill() {
@@ -62,6 +71,11 @@ const floodFirmware = `
 
   fill();
 `;
+
+async function build(source: string): Promise<string> {
+  const entry = { source, folder: projectFolder };
+  return (await buildFirmware({ entry, target: 'quickjs', minify: false })).code;
+}
 
 async function start(
   options: SensorOptions,
