@@ -111,7 +111,7 @@ class Driver implements Lane {
     const sink = this.#options.openSink();
     this.#sink = sink;
     const before = await sink.read();
-    const foreign = this.#foreign(before.claim);
+    const foreign = this.#foreign(before);
     // Back after a partition, and meanwhile another took over: its claim is newer than ours.
     if (this.#claimed && foreign !== null) return this.#takenOver(foreign);
     if (!this.#claimed) this.#ownerBefore = before.claim?.owner ?? null;
@@ -120,7 +120,11 @@ class Driver implements Lane {
     this.#claimed = true;
     await sink.fence(this.#claim);
     const now = await sink.read();
-    if (now.claim?.owner !== this.#claim.owner) return this.#takenOver(now.claim);
+    if (now.claim?.owner !== this.#claim.owner) {
+      const later = this.#foreign(now);
+      if (later !== null) return this.#takenOver(later);
+      throw new SinkError('epoch', 'fenced by a proxy that will be refused');
+    }
     const decision = await this.#decide(now);
     if (this.#refused(decision)) return 'refuse';
     await this.#begin(decision.from, now.position, decision);
@@ -222,18 +226,21 @@ class Driver implements Lane {
     await this.#sink?.close();
     const sink = this.#options.openSink();
     this.#sink = sink;
-    const foreign = this.#foreign((await sink.read()).claim);
+    const foreign = this.#foreign(await sink.read());
     return foreign === null ? 'claim-ours' : this.#takenOver(foreign);
   }
 
-  /** A claim that is neither ours nor older than ours. */
-  #foreign(claim: Claim | null): Claim | null {
+  /** A claim that is neither ours, nor older than ours, nor bound to be refused. */
+  #foreign({ claim, position }: LaneState): Claim | null {
     if (claim === null || claim.owner === this.#claim.owner) return null;
+    // It fenced us before it saw the position, which is of our journal and none of its own.
+    const { journalId } = this.#options;
+    if (claim.journal !== journalId && position?.journal === journalId) return null;
     return claim.owner === this.#ownerBefore ? null : claim;
   }
 
-  #takenOver(claim: Claim | null): LaneInput {
-    const by = claim === null ? 'somebody' : `${claim.host} (journal ${claim.journal})`;
+  #takenOver(claim: Claim): LaneInput {
+    const by = `${claim.host} (journal ${claim.journal})`;
     const text = `lane ${this.#options.lane} was taken over by ${by}: this proxy stops`;
     this.#options.on({ kind: 'line', level: 'error', text });
     return 'claim-foreign';

@@ -155,6 +155,37 @@ test('fenced by another proxy: stops with one line; the other goes on', async ()
   await other.lane.stop();
 });
 
+test('a mistaken one that fences before it sees the position ends alone', async () => {
+  const [kafka, journal, other] = [
+    createMemoryKafka(),
+    createMemoryJournal(),
+    createMemoryJournal(),
+  ];
+  journal.block(2);
+  other.block(2);
+  let late = () => {};
+  let held = false;
+  kafka.gate = (call) => {
+    if (call !== 'fence' || held) return Promise.resolve();
+    held = true;
+    return new Promise((resolve) => {
+      late = resolve;
+    });
+  };
+  const mistaken = watchLane(kafka.openSink, other);
+  while (!held) await new Promise((resolve) => setTimeout(resolve, 1));
+  const site = watchLane(kafka.openSink, journal);
+  await site.drained(journal);
+  late();
+  assert.is(await mistaken.lane.done, 'refused');
+  journal.block(2);
+  site.lane.syncedEnd(journal.end);
+  await site.drained(journal);
+  await site.lane.stop();
+  assert.equal(seqs(kafka), upTo(4));
+  assert.is(mistaken.lines.length, 1);
+});
+
 test('cut off and replaced meanwhile: it does not fence its successor when it is back', async () => {
   const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
   journal.block(2);
