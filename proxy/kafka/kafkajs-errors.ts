@@ -76,6 +76,7 @@ interface Link {
   code?: unknown;
   name?: unknown;
   topic?: unknown;
+  errors?: unknown;
   cause?: unknown;
 }
 
@@ -83,7 +84,9 @@ function* chain(error: unknown): Generator<Link> {
   let link = error;
   for (let depth = 0; depth < 8 && typeof link === 'object' && link !== null; depth++) {
     yield link;
-    link = (link as Link).cause;
+    const { cause, errors } = link as Link;
+    // A list of errors, as of topics that were to be created: ours is of one.
+    link = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
   }
 }
 

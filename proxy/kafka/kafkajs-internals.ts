@@ -80,7 +80,10 @@ interface RequestQueue {
 }
 
 const require = createRequire(import.meta.url);
-const ClusterClass = require('kafkajs/src/cluster') as new (options: object) => Cluster;
+const ClusterClass = require('kafkajs/src/cluster') as {
+  new (options: object): Cluster;
+  prototype: object;
+};
 const QueueClass = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
 
 export const isolation = { readUncommitted: 0, readCommitted: 1 } as const;
@@ -256,6 +259,14 @@ for (const version of ['v0', 'v1']) {
   (response as { parse(answer: { errors: PartitionError[] }): unknown }).parse = async (answer) =>
     partitionsAdded(answer);
 }
+
+/**
+ * What InitProducerId retries with while another transaction of its id ends or the coordinator is loading.
+ * kafkajs forgets to set it and waits up to 5 s between two tries.
+ */
+Object.defineProperty(ClusterClass.prototype, 'retry', {
+  value: { initialRetryTime: 20, factor: 0.2, multiplier: 1.5, maxRetryTime: 300, retries: 40 },
+});
 
 /** kafkajs re-arms this timer with a negative delay, for ever: once a millisecond and connection. */
 QueueClass.prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {

@@ -53,6 +53,7 @@ const youngTopic = new Set([
   'NOT_LEADER_FOR_PARTITION',
   'UNKNOWN_TOPIC_OR_PARTITION',
 ]);
+const youngForMs = 3000;
 const topicsKnownForMs = 300_000;
 
 export function createKafkajsSink(options: KafkajsSinkOptions): KafkaSink {
@@ -98,18 +99,19 @@ class KafkajsSink implements KafkaSink {
 
   read(): Promise<LaneState> {
     return this.#bounded('read', async () => {
-      let created = false;
+      const untilMs = performance.now() + youngForMs;
       for (;;) {
         try {
           const broker = await this.#anyBroker();
           const where = { topic: this.#topic, lane: this.#lane, bootstrap: this.#bootstrap };
-          if ((await ensurePositionTopic(broker, where)) === 'created') created = true;
+          await ensurePositionTopic(broker, where);
           const leader = await this.#leader();
           const at = { leader, topic: this.#topic, lane: this.#lane };
           return await readLaneState(at, this.#producer !== null);
         } catch (error) {
-          // A young topic has no leaders for a moment; the deadline bounds it.
-          if (!created || !youngTopic.has(kafkaErrorType(error) ?? '') || this.#dead) throw error;
+          // A young topic has no leaders for a moment, whoever made it.
+          const young = youngTopic.has(kafkaErrorType(error) ?? '');
+          if (!young || this.#dead !== null || performance.now() > untilMs) throw error;
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
       }

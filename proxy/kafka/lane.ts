@@ -241,7 +241,9 @@ class Driver implements Lane {
 
   #takenOver(claim: Claim): LaneInput {
     const by = `${claim.host} (journal ${claim.journal})`;
-    const text = `lane ${this.#options.lane} was taken over by ${by}: this proxy stops`;
+    const text =
+      `lane ${this.#options.lane} was taken over by ${by}: this proxy stops. ` +
+      'Give one of the two another `site`, or let only one of them run';
     this.#options.on({ kind: 'line', level: 'error', text });
     return 'claim-foreign';
   }
@@ -264,7 +266,8 @@ class Driver implements Lane {
       const what = topic ?? this.#batch?.topics.join(', ') ?? '';
       if (kind === 'misconfigured') this.#trouble.begin('start', `${kind} ${what}`, message);
       else this.#trouble.begin('commit', what, message);
-    } else if (kind !== 'refused') {
+    } else if (kind !== 'refused' && (kind !== 'epoch' || this.#failures > 1)) {
+      // The first error of epoch is most often another proxy's doing, and that is said by itself.
       this.#trouble.begin('start', 'kafka', message);
     }
     return `failed-${kind}`;

@@ -25,14 +25,11 @@ export const positionKey = (lane: number): string => `position/${lane}`;
 export const claimKey = (lane: number): string => `claim/${lane}`;
 
 /** Creates the topic where it is missing, or refuses its settings. */
-export async function ensurePositionTopic(
-  broker: Broker,
-  where: PositionTopic,
-): Promise<'created' | 'checked'> {
+export async function ensurePositionTopic(broker: Broker, where: PositionTopic): Promise<void> {
   const described = await describe(broker, where);
   if (described === null) {
     await create(broker, where);
-    return 'created';
+    return;
   }
   const { brokers, topicMetadata } = described;
   const partitions = topicMetadata[0]?.partitionMetadata ?? [];
@@ -46,7 +43,6 @@ export async function ensurePositionTopic(
     );
   }
   await checkSettings(broker, where, replicas);
-  return 'checked';
 }
 
 async function describe(broker: Broker, where: PositionTopic) {

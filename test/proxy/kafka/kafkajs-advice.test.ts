@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createAdvice } from '../../../proxy/kafka/kafkajs-advice.js';
-import { sinkError } from '../../../proxy/kafka/kafkajs-errors.js';
+import { kafkaErrorType, sinkError } from '../../../proxy/kafka/kafkajs-errors.js';
 import { partitionsAdded } from '../../../proxy/kafka/kafkajs-internals.js';
 import type { SinkError } from '../../../proxy/kafka/sink.js';
 
@@ -51,6 +51,12 @@ test('what has no name of its own is an outage, with where and what to look at',
   assert.is(error.kind, 'unanswered');
   assert.match(error.message, /^Kafka at k:9092 can't be used now \(connect ECONNREFUSED\): /);
   assert.match(error.message, /kafka\.brokers/);
+});
+
+test('what Kafka says of a topic that was to be created is found in its list', () => {
+  const exists = Object.assign(new Error('exists'), { type: 'TOPIC_ALREADY_EXISTS' });
+  const list = Object.assign(new Error('Topic creation errors'), { errors: [exists] });
+  assert.is(kafkaErrorType(list), 'TOPIC_ALREADY_EXISTS');
 });
 
 test('several topics and no name: all of them are said', () => {
