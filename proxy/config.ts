@@ -16,7 +16,7 @@ const topicName = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,249}$/, 'a topic name (letters, digits, . _ -)');
 const port = z.int().min(0).max(65_535);
-const sizeForm = /^\d+(\.\d+)?\s*(B|kB|KB|KiB|MB|MiB|GB|GiB)$/;
+const sizeForm = /^\d+(\.\d+)?\s*(B|kB|KB|KiB|MB|MiB|GB|GiB)?$/;
 const size = z
   .union([z.int().positive(), z.string()])
   .refine(
@@ -127,15 +127,24 @@ export function parseConfig(text: string, path: string, set: Record<string, stri
     );
   }
   const content: unknown = document.toJS() ?? {};
-  for (const [key, value] of Object.entries(set)) assign(content, key, value);
-  const result = schema.safeParse(content);
-  if (!result.success) {
-    const mistakes = result.error.issues.flatMap((issue) => describe(issue, content));
+  const strays = Object.entries(set).filter(
+    ([key, text]) => !assign(content, key.split('.'), text),
+  );
+  let result = schema.safeParse(content);
+  if (!result.success && retype(content, result.error.issues, set)) {
+    result = schema.safeParse(content);
+  }
+  if (!result.success || strays.length > 0) {
+    const mistakes = [
+      ...(result.error?.issues.flatMap((issue) => describe(issue, content)) ?? []),
+      ...strays.map(([key]) => ({ keys: [key], text: noSuchKey })),
+    ];
     throw new ConfigError(
       mistakes
         .map(({ keys, text: what }) => {
           const name = keys.join('.');
-          const origin = name in set ? `${path} (overridden)` : at(document, lines, path, keys);
+          const overridden = Object.keys(set).some((key) => `${name}.`.startsWith(`${key}.`));
+          const origin = overridden ? `${path} (overridden)` : at(document, lines, path, keys);
           return `${origin}: ${name === '' ? what : `${name}: ${what}`}`;
         })
         .join('\n'),
@@ -152,25 +161,30 @@ function settle(parsed: Parsed): Config {
   return { ...parsed, kafka: { ...kafka, topics: { prefix, routes: kafka.topics.routes, loss } } };
 }
 
+const noSuchKey = 'there is no such key (a typing error, or indented wrongly?)';
+
 type Issue = z.core.$ZodIssue;
 
 function describe(issue: Issue, content: unknown): { keys: PropertyKey[]; text: string }[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       keys: [...issue.path, key],
-      text: 'there is no such key (a typing error, or indented wrongly?)',
+      text: noSuchKey,
     }));
   }
   const found = lookUp(content, issue.path);
   const expected = expectation(issue);
-  const was = found === undefined ? 'it is missing' : `found ${JSON.stringify(found)}`;
+  const shown = issue.path.at(-1) === 'password' ? 'something else' : JSON.stringify(found);
+  const was = found === undefined ? 'it is missing' : `found ${shown}`;
   return [{ keys: issue.path, text: `expected ${expected}, ${was}` }];
 }
+
+const names: Record<string, string> = { object: 'a section', array: 'a list', int: 'a number' };
 
 function expectation(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.expected === 'object' ? 'a section' : `a ${issue.expected}`;
+      return names[issue.expected] ?? `a ${issue.expected}`;
     case 'invalid_value':
       return issue.values.map(String).join(' or ');
     case 'too_small':
@@ -210,20 +224,35 @@ function lookUp(content: unknown, keys: readonly PropertyKey[]): unknown {
   return value;
 }
 
-/** Sets kafka.brokers and the like from text: a list is given with commas. */
-function assign(content: unknown, key: string, text: string): void {
-  const keys = key.split('.');
-  const last = keys.pop() ?? '';
+/** Sets kafka.brokers and the like; false where a key above it holds a value of its own. */
+function assign(content: unknown, keys: readonly PropertyKey[], value: unknown): boolean {
   let target = content;
-  for (const name of keys) {
-    if (typeof target !== 'object' || target === null) return;
-    if (Reflect.get(target, name) === undefined) Reflect.set(target, name, {});
+  for (const name of keys.slice(0, -1)) {
+    if (typeof target !== 'object' || target === null) return false;
+    if ((Reflect.get(target, name) ?? null) === null) Reflect.set(target, name, {});
     target = Reflect.get(target, name);
   }
-  if (typeof target !== 'object' || target === null) return;
-  const value =
-    key === 'kafka.brokers' ? text.split(',') : /^\d+$/.test(text) ? Number(text) : text;
-  Reflect.set(target, last, value);
+  if (typeof target !== 'object' || target === null) return false;
+  return Reflect.set(target, keys.at(-1) ?? '', value);
+}
+
+/** Gives text from outside the form that its key wants, a list with commas; true where it did. */
+function retype(content: unknown, issues: Issue[], set: Record<string, string>): boolean {
+  let changed = false;
+  for (const issue of issues) {
+    const text = set[issue.path.join('.')];
+    if (issue.code !== 'invalid_type' || text === undefined) continue;
+    const value = formOf(text, issue.expected);
+    if (value !== text) changed = assign(content, issue.path, value) || changed;
+  }
+  return changed;
+}
+
+function formOf(text: string, wanted: string): unknown {
+  if (wanted === 'array') return text.split(',');
+  if (wanted === 'boolean') return { true: true, false: false }[text] ?? text;
+  const isNumber = wanted === 'number' || wanted === 'int';
+  return isNumber && /^\d+$/.test(text) ? Number(text) : text;
 }
 
 const overridable = [
@@ -252,7 +281,8 @@ function overrides(environment: Record<string, string | undefined>): Record<stri
 }
 
 function bytesOf(text: string): number {
-  const [, number = '0', unit = 'B'] = /^([\d.]+)\s*(\w+)$/.exec(text) ?? [];
+  const [, number = '0', unit = 'B'] = /^([\d.]+)\s*(\w*)$/.exec(text) ?? [];
+  if (unit === '') return Math.round(Number(number));
   const base = unit.includes('i') ? 1024 : 1000;
   const power = 'BKMG'.indexOf(unit === 'B' ? 'B' : unit.charAt(0).toUpperCase());
   return Math.round(Number(number) * base ** power);

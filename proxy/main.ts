@@ -35,7 +35,7 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
 
 async function run(config: Config, log: Log, json: boolean): Promise<number> {
   // Heard from here on, so that a signal during a slow start is not lost.
-  const signal = firstSignal();
+  const signal = firstSignal(log);
   const pipeline = await startPipeline({
     ...{ config, log, clock: systemClock(), disk: nodeDisk(), startLane: startLaneThread },
     host: `${hostname()}:${process.pid}`,
@@ -63,11 +63,19 @@ async function closeBooks(pipeline: Pipeline, log: Log, json: boolean): Promise<
   return balance.balanced;
 }
 
-function firstSignal(): Promise<NodeJS.Signals> {
+/** A second one ends the process at once, and with 0 like the first: the journal survives it. */
+function firstSignal(log: Log): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
+    let heard = false;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      // A second one ends the process at once: the journal survives it.
-      process.once(signal, () => resolve(signal));
+      process.on(signal, () => {
+        if (heard) {
+          log.info({}, `${signal} again: ended at once; what Kafka lacks is in the journal`);
+          process.exit(0);
+        }
+        heard = true;
+        resolve(signal);
+      });
     }
   });
 }
