@@ -2,10 +2,13 @@
 // or forbidden, away for longer than the journal has room. Each time: one line that says which and
 // what to do, the device is acknowledged meanwhile, and everything flows without a restart.
 
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import kafkajs, { type AclEntry } from 'kafkajs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Broker } from '../kafka/broker.js';
+import { consume } from '../kafka/read-back.js';
 import { temporaryBroker } from '../kafka/shared-broker.js';
 import { books, judge } from '../site/judge.js';
 import { type ProxyProcess, startProxy } from '../site/proxy-process.js';
@@ -126,20 +129,6 @@ for (const [denied, operation, others] of [
   });
 }
 
-test('suspended midway, and continued', async () => {
-  await begin({ topic: true });
-  sensor = await startSensor({ port: proxy.tcpPort });
-  await attended();
-  await flowing();
-  await broker.kill('SIGSTOP');
-  await attended();
-  assert.match(await line(), unusable());
-  await attended();
-  await broker.kill('SIGCONT');
-  await flowing();
-  await wentWell();
-});
-
 test('killed midway, and back', async () => {
   await begin({ topic: true });
   sensor = await startSensor({ port: proxy.tcpPort });
@@ -168,12 +157,46 @@ test('absent at the start', async () => {
   await wentWell(2);
 });
 
-test('away for longer than the journal has room: credit stops, nothing is lost', async () => {
+test('a blank Kafka in its place: goes on from the journal, and says what was lost', async () => {
+  await begin({ topic: true });
+  sensor = await startSensor({ port: proxy.tcpPort });
+  await attended();
+  await flowing();
+  await broker.kill('SIGKILL');
+  await attended();
+  await rm(join(broker.dataFolder, 'log'), { recursive: true });
+  broker = await broker.restart();
+  await createTopics(broker.bootstrap, [climate()]);
+  await flowing();
+  assert.is(await proxy.metric('headwater_lane_events_total', 'what="kafka-lost"'), 1);
+  const lost = proxy.said().filter((text) => text.includes('it lost data or was replaced'));
+  assert.is(lost.length, 1, proxy.said().join('\n'));
+  const from = /had confirmed up to (\d+): .*; going on from (\d+)$/.exec(lost[0] ?? '');
+  assert.is(from?.[1], from?.[2]);
+  assert.ok(await sensor.finish());
+  await flowing();
+  assert.is(await proxy.stop(), 0);
+  assert.is(books(proxy).balanced, true);
+  // The new one has what the old one had not confirmed, once and in order, without a gap.
+  const records = await consume({ bootstrap: broker.bootstrap, topics: [climate()] });
+  const seqs = records.map(({ headers }) => Number(headers['hw-id']?.split('/')[1]));
+  const first = seqs[0] ?? 0;
+  assert.ok(first > 0);
+  assert.equal(
+    seqs,
+    Array.from({ length: sensor.sent.size - first }, (_, at) => first + at),
+  );
+});
+
+test('suspended for longer than the journal has room: credit stops, nothing is lost', async () => {
   await begin({ topic: true, journal: { bytesMax: 1_048_576 } });
-  sensor = await startFlood({ port: proxy.tcpPort });
+  sensor = await startSensor({ port: proxy.tcpPort });
   await attended();
   await flowing();
   await broker.kill('SIGSTOP');
+  assert.match(await line(), unusable());
+  await attended();
+  const flood = await startFlood({ port: proxy.tcpPort, device: 'press-08' });
   const full = () => proxy.said().find((text) => text.includes('the journal is full'));
   await until(() => full() !== undefined);
   assert.match(full() ?? '', 'it goes on when Kafka has taken events');
@@ -183,12 +206,14 @@ test('away for longer than the journal has room: credit stops, nothing is lost',
   await broker.kill('SIGCONT');
   await until(async () => (await proxy.metric('headwater_journal_writable')) === 1);
   await attended();
-  assert.ok(await sensor.finish());
-  await flowing();
+  assert.equal([await sensor.finish(), await flood.finish()], [true, true]);
+  const events = sensor.sent.size + flood.sent.size;
+  await until(async () => (await committed()) === events);
   assert.is(await proxy.stop(), 0);
-  const { received, committed: delivered, balanced } = books(proxy);
-  assert.equal([received, delivered, balanced], [sensor.sent.size, sensor.sent.size, true]);
-  await judge(broker.bootstrap, climate(), [sensor]);
+  const { received, buffered, balanced } = books(proxy);
+  assert.equal([received, buffered, balanced], [events, 0, true]);
+  await judge(broker.bootstrap, climate(), [sensor, flood]);
+  flood.stop();
 });
 
 function unusable(): string {

