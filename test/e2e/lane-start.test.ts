@@ -83,7 +83,7 @@ async function growAlone(journal: string, device: string): Promise<void> {
 /** Its end: exit code 1 and one line for a person; the rightful one commits before and after. */
 async function refused(journal: string, expected: RegExp, rightful: ProxyProcess): Promise<void> {
   const mistaken = await start(journal);
-  assert.is(await mistaken.ended, 1);
+  assert.is(await mistaken.end(), 1);
   assert.is(mistaken.said().length, 1, mistaken.said().join('\n'));
   assert.match(mistaken.said()[0] ?? '', expected);
   assert.is(books(mistaken).balanced, true);
@@ -160,7 +160,7 @@ test('an older copy put back in the place of the journal is refused, also once i
   for (const grown of [false, true]) {
     if (grown) await growAlone('journal', 'press-3');
     const restored = await start('journal');
-    assert.is(await restored.ended, 1);
+    assert.is(await restored.end(), 1);
     assert.is(restored.said().length, 1, restored.said().join('\n'));
     assert.match(restored.said()[0] ?? '', /Start the proxy on the newest copy of its journal/);
   }
@@ -191,7 +191,7 @@ test('two proxies of one site at once, a journal each: one delivers, the other e
   const owners = await Promise.all(both.map((proxy, at) => sense(proxy, `press-${at}`)));
   const ends: { at: number; code: number | null }[] = [];
   for (const [at, proxy] of both.entries()) {
-    void proxy.ended.then((code) => ends.push({ at, code }));
+    void proxy.end().then((code) => ends.push({ at, code }));
   }
   await until(() => ends.length > 0);
   const ended = ends[0]?.at ?? 0;

@@ -197,7 +197,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const sensor = await sense(proxy);
     await until(() => sensor.acknowledged() > 20);
     proxy.signal(signal);
-    assert.is(await proxy.ended, 0);
+    assert.is(await proxy.end(), 0);
     const { received, committed, buffered, balanced } = books(proxy);
     assert.ok(balanced);
     assert.ok(received >= sensor.acknowledged(), 'what was acknowledged was received');
@@ -219,7 +219,7 @@ test('a second signal ends a drain at once, with 0, and the journal has everythi
     proxy.signal(first);
     await until(() => proxy.log.some(({ msg }) => `${msg}`.includes('stopping')));
     proxy.signal(second);
-    assert.is(await proxy.ended, 0);
+    assert.is(await proxy.end(), 0);
     const again = await start();
     const received = (await again.metric('headwater_events_received_total')) ?? 0;
     assert.ok(received >= sensor.acknowledged());

@@ -22,8 +22,8 @@ export interface ProxyProcess {
   /** SIGTERM; answers the exit code. */
   stop(): Promise<number | null>;
   signal(signal: NodeJS.Signals): void;
-  /** The exit code; null where a signal ended it. */
-  readonly ended: Promise<number | null>;
+  /** Once it has ended: the exit code, null where a signal ended it. The deadline only ends a hang. */
+  end(): Promise<number | null>;
 }
 
 export interface Ended {
@@ -32,6 +32,7 @@ export interface Ended {
   complaint: string;
 }
 
+const endTimeoutMs = 60_000;
 const command = join(projectFolder, 'dist/headwater.js');
 
 export async function startProxy(config: string, flags: string[] = []): Promise<ProxyProcess> {
@@ -48,6 +49,12 @@ export async function startProxy(config: string, flags: string[] = []): Promise<
   });
   // 'close' and not 'exit': by then all that it said was read.
   const ended = once(child, 'close').then(([code]) => code as number | null);
+  const end = async () => {
+    const late = setTimeout(() => child.kill('SIGKILL'), endTimeoutMs);
+    const code = await ended;
+    clearTimeout(late);
+    return code;
+  };
   return {
     ...ports,
     pid: child.pid ?? 0,
@@ -65,10 +72,10 @@ export async function startProxy(config: string, flags: string[] = []): Promise<
     },
     stop() {
       child.kill('SIGTERM');
-      return ended;
+      return end();
     },
     signal: (signal) => child.kill(signal),
-    ended,
+    end,
   };
 }
 
