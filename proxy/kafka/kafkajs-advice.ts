@@ -1,7 +1,7 @@
 // What a person can do about an error of the sink: its line says which thing it is about and the
 // command, or the setting, that mends it.
 
-import { kafkaErrorType, type Phase } from './kafkajs-errors.js';
+import { isLoginRefused, kafkaErrorType, type Phase } from './kafkajs-errors.js';
 import { SinkError } from './sink.js';
 
 export interface Advice {
@@ -62,6 +62,10 @@ export function createAdvice(where: {
       if (kafkaErrorType(error) === 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED') {
         const command = allow(`--transactional-id ${transactionalId}`);
         return misconfigured(`${transactionalId} may not be used; allow it: ${command}`, error);
+      }
+      if (isLoginRefused(error)) {
+        const message = `Kafka at ${bootstrap} refuses the login (${error.message}): see kafka.sasl`;
+        return misconfigured(message, error);
       }
       const unknown = error.kind === 'unreachable' || error.kind === 'unanswered';
       // One without a cause is the sink's own, and says all.

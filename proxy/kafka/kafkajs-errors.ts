@@ -67,8 +67,13 @@ function firstKnown(error: unknown): SinkErrorKind | null {
   return null;
 }
 
+/** Kafka does not take the name or the password, or the way in which they are said. */
+export function isLoginRefused(error: unknown): boolean {
+  return [...chain(error)].some((link) => isAuthentication(link));
+}
+
 function isAuthentication(link: Link): boolean {
-  return link.name === 'KafkaJSSASLAuthenticationError';
+  return link.name === 'KafkaJSSASLAuthenticationError' || `${link.type}`.includes('SASL');
 }
 
 interface Link {

@@ -208,7 +208,8 @@ export function createSockets(onLost: (lost: ConnectionLost) => void): Sockets {
     socket.once('error', (error) => lost(error.message));
     // Where kafkajs itself ends the connection its writing side has ended before.
     socket.once('end', () => {
-      if (!socket.writableEnded) lost(`${host}:${port} closed the connection`);
+      // Its last words, such as "wrong password", are heard first.
+      if (!socket.writableEnded) setImmediate(lost, `${host}:${port} closed the connection`);
     });
     return socket;
   };

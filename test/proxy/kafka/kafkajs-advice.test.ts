@@ -59,6 +59,14 @@ test('what Kafka says of a topic that was to be created is found in its list', (
   assert.is(kafkaErrorType(list), 'TOPIC_ALREADY_EXISTS');
 });
 
+test('a login that Kafka refuses is no outage', () => {
+  const error = said(() => {
+    throw Object.assign(new Error('wrong'), { name: 'KafkaJSSASLAuthenticationError' });
+  });
+  assert.is(error.kind, 'misconfigured');
+  assert.is(error.message, 'Kafka at k:9092 refuses the login (wrong): see kafka.sasl');
+});
+
 test('several topics and no name: all of them are said', () => {
   const error = advice.oneOf(
     sinkError(
