@@ -52,6 +52,8 @@ const youngTopic = new Set([
   'LEADER_NOT_AVAILABLE',
   'NOT_LEADER_FOR_PARTITION',
   'UNKNOWN_TOPIC_OR_PARTITION',
+  // "Unexpected error", while another proxy makes it.
+  'UNKNOWN',
 ]);
 const youngForMs = 3000;
 const topicsKnownForMs = 300_000;

@@ -197,9 +197,10 @@ test('two proxies of one site at once, a journal each: one delivers, the other e
   const ended = ends[0]?.at ?? 0;
   const [winner, loser, sensor] = [both[1 - ended], both[ended], owners[1 - ended]];
   assert.ok(winner && loser && sensor);
-  assert.is(loser.said().length, 1, loser.said().join('\n'));
-  assert.match(loser.said()[0] ?? '', /lane 0.*another `site`/);
-  assert.equal(winner.said(), []);
+  // Kafka may stumble over two who make one topic at the same time: a warning, and no end.
+  const errors = (of: ProxyProcess) => of.log.filter(({ level }) => level === 'error');
+  assert.equal([errors(loser).length, errors(winner).length], [1, 0]);
+  assert.match(loser.said().at(-1) ?? '', /lane 0.*another `site`/);
   await goesOn(winner);
   assert.ok(await sensor.finish());
   assert.is(await winner.stop(), 0);
