@@ -22,6 +22,7 @@ let broker: Broker;
 let site: Site;
 let proxy: ProxyProcess;
 let sensor: Sensor;
+let flood: Sensor | null = null;
 
 test.before(async () => {
   broker = await temporaryBroker(() => {}, {
@@ -32,6 +33,8 @@ test.before(async () => {
 
 test.after.each(async () => {
   sensor.stop();
+  flood?.stop();
+  flood = null;
   await proxy.kill();
   await site.remove();
 });
@@ -196,7 +199,7 @@ test('suspended for longer than the journal has room: credit stops, nothing is l
   await broker.kill('SIGSTOP');
   assert.match(await line(), unusable());
   await attended();
-  const flood = await startFlood({ port: proxy.tcpPort, device: 'press-08' });
+  flood = await startFlood({ port: proxy.tcpPort, device: 'press-08' });
   const full = () => proxy.said().find((text) => text.includes('the journal is full'));
   await until(() => full() !== undefined);
   assert.match(full() ?? '', 'it goes on when Kafka has taken events');
@@ -213,7 +216,6 @@ test('suspended for longer than the journal has room: credit stops, nothing is l
   const { received, buffered, balanced } = books(proxy);
   assert.equal([received, buffered, balanced], [events, 0, true]);
   await judge(broker.bootstrap, climate(), [sensor, flood]);
-  flood.stop();
 });
 
 function unusable(): string {
