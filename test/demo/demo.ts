@@ -8,12 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
 import { buildFirmware } from '../../targets/build.js';
 import { ensureJars, projectFolder, SetupError } from '../kafka/jars.js';
+import { createTopics } from '../kafka/topics.js';
 import { consoleConsumer } from '../site/console-consumer.js';
 import { type Mote, startMote } from '../site/mote.js';
 import { readMotes } from '../site/motes.js';
 import { type ProxyProcess, startProxy } from '../site/proxy-process.js';
 import { openRelay } from '../site/relay.js';
-import { createTopics, makeSite } from '../site/site.js';
+import { makeSite } from '../site/site.js';
 import { createCounter, isClean, sentence, type Verdict } from '../site/verdict.js';
 import { createView } from './view.js';
 

@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeFrame } from '../../proxy/frame.js';
-import { helloBody } from '../proxy/talk.js';
+import { dataBody, helloBody } from '../proxy/talk.js';
 import { books } from '../site/judge.js';
 import { type ProxyProcess, startProxy } from '../site/proxy-process.js';
 import { type Sensor, startSensor } from '../site/sensor.js';
@@ -59,7 +59,7 @@ const cases: [what: string, outcome: string, bytes: Uint8Array][] = [
   ['send a frame without an end', 'frame-oversize', Buffer.alloc(5_000, 1)],
   ['send half a HELLO with a good check', 'malformed-hello', encodeFrame(hello.subarray(0, 9))],
   ['speak another version', 'unknown-version', encodeFrame(helloBody([{}], { version: 0 }))],
-  ['send DATA and no HELLO', 'no-session', encodeFrame(Uint8Array.of(4, 1, 0, 1, 0, 0, 0))],
+  ['send DATA and no HELLO', 'no-session', encodeFrame(dataBody(1, 0, Uint8Array.of(0)))],
   ['say nothing', 'hello-timeout', new Uint8Array()],
 ];
 

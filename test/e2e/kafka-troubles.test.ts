@@ -10,10 +10,11 @@ import * as assert from 'uvu/assert';
 import type { Broker } from '../kafka/broker.js';
 import { consume } from '../kafka/read-back.js';
 import { temporaryBroker } from '../kafka/shared-broker.js';
+import { createTopics, withAdmin } from '../kafka/topics.js';
 import { books, judge } from '../site/judge.js';
 import { type ProxyProcess, startProxy } from '../site/proxy-process.js';
 import { type Sensor, startFlood, startSensor } from '../site/sensor.js';
-import { createTopics, makeSite, type Site, withAdmin } from '../site/site.js';
+import { makeSite, type Site } from '../site/site.js';
 import { until } from '../site/until.js';
 
 const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;

@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { sharedBroker } from '../kafka/shared-broker.js';
+import { createTopics, deleteTopic } from '../kafka/topics.js';
 import { books, judge } from '../site/judge.js';
 import { type ProxyProcess, startProxy } from '../site/proxy-process.js';
 import { type Sensor, startSensor } from '../site/sensor.js';
-import { createTopics, deleteTopic, makeSite, type Site } from '../site/site.js';
+import { makeSite, type Site } from '../site/site.js';
 import { until } from '../site/until.js';
 
 const test = suite("a lane's start");

@@ -7,12 +7,13 @@ import * as assert from 'uvu/assert';
 import { buildFirmware } from '../../targets/build.js';
 import { projectFolder } from '../kafka/jars.js';
 import { sharedBroker } from '../kafka/shared-broker.js';
+import { createTopics } from '../kafka/topics.js';
 import { books, judge } from '../site/judge.js';
 import { type Mote, startMote } from '../site/mote.js';
 import { type Reading, readMotes } from '../site/motes.js';
 import { type ProxyProcess, startProxy } from '../site/proxy-process.js';
 import { openRelay } from '../site/relay.js';
-import { createTopics, makeSite } from '../site/site.js';
+import { makeSite } from '../site/site.js';
 import { until } from '../site/until.js';
 
 const test = suite('the whole path');

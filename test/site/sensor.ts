@@ -23,9 +23,9 @@ export async function startSensor(options: SensorOptions): Promise<Sensor> {
   return start(options, await build(sensorFirmware), reading);
 }
 
-/** Sends as fast as it is acknowledged, 600 bytes an event: to fill a journal. */
+/** Sends as fast as it is acknowledged, 200 bytes an event: to fill a journal. */
 export async function startFlood(options: SensorOptions): Promise<Sensor> {
-  const pad = 'x'.repeat(600);
+  const pad = 'x'.repeat(180);
   const reading = (index: number) => ({ t: index, rh: 40, pad });
   return start({ everyMs: 2, ...options }, await build(floodFirmware), reading);
 }
@@ -34,15 +34,16 @@ export async function startFlood(options: SensorOptions): Promise<Sensor> {
 const sensorFirmware = `
   import { fixed, producer, stream } from 'headwater';
   import { flush } from 'headwater/flush';
+  import { stats } from 'headwater/stats';
 
   const climate = stream('climate', { t: fixed(2), rh: fixed(2) });
   const { device, link, bufferBytes } = board;
   const hw = producer({ device, link, bufferBytes, lingerMs: 50, retryBackoffMs: 100 });
-  board.stats = hw.stats;
+  board.stats = stats;
 
   function sample() {
     const reading = board.read();
-    if (reading === null) return flush(hw, board.asleep, 60000);
+    if (reading === null) return flush(board.asleep, 60000);
     board.sent(hw.send(climate, reading) !== false);
     setTimeout(sample, board.everyMs);
   }
@@ -53,18 +54,19 @@ const sensorFirmware = `
 const floodFirmware = `
   import { producer } from 'headwater';
   import { flush } from 'headwater/flush';
+  import { stats } from 'headwater/stats';
   import { sendUndeclared } from 'headwater/undeclared';
 
   const { device, link, bufferBytes } = board;
-  const hw = producer({ device, link, bufferBytes, lingerMs: 50 });
-  board.stats = hw.stats;
+  producer({ device, link, bufferBytes, lingerMs: 50 });
+  board.stats = stats;
 
   function fill() {
     // A third of the buffer: nothing is ever given up.
-    while (hw.stats().buffered < board.bufferBytes / 2000) {
+    while (stats().buffered < board.bufferBytes / 700) {
       const reading = board.read();
-      if (reading === null) return flush(hw, board.asleep, 60000);
-      board.sent(sendUndeclared(hw, 'climate', reading) !== false);
+      if (reading === null) return flush(board.asleep, 60000);
+      board.sent(sendUndeclared('climate', reading) !== false);
     }
     setTimeout(fill, board.everyMs);
   }

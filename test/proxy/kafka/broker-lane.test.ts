@@ -13,7 +13,7 @@ import type { KafkaSink } from '../../../proxy/kafka/sink.js';
 import type { Broker } from '../../kafka/broker.js';
 import { consume } from '../../kafka/read-back.js';
 import { sharedBroker, temporaryBroker } from '../../kafka/shared-broker.js';
-import { createTopics, deleteTopic, withAdmin } from '../../site/site.js';
+import { createTopics, deleteTopic, withAdmin } from '../../kafka/topics.js';
 import { until } from '../../site/until.js';
 import { watchLane } from './lane-site.js';
 import { createMemoryJournal, type MemoryJournal, toRecords } from './memory-journal.js';
