@@ -25,6 +25,11 @@ const size = z
   )
   .transform((value) => (typeof value === 'number' ? value : bytesOf(value)));
 
+/** Below, a journal's own records would leave no room for events. */
+const mebibyte = 1024 * 1024;
+const atLeast = (bytesMin: number, expected: string) =>
+  size.refine((bytes) => bytes >= bytesMin, expected);
+
 const schema = z.strictObject({
   /** Names the site: in the transactional id and the position topic. */
   site: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'a name of letters, digits, . _ -'),
@@ -38,8 +43,8 @@ const schema = z.strictObject({
   journal: z.strictObject({
     /** Relative to site.yaml. */
     folder: z.string().min(1),
-    bytesMax: size.prefault('1 GiB'),
-    segmentBytes: size.prefault('16 MiB'),
+    bytesMax: atLeast(mebibyte, 'at least 1 MiB').prefault('1 GiB'),
+    segmentBytes: atLeast(mebibyte / 16, 'at least 64 KiB').prefault('16 MiB'),
   }),
   ack: z.enum(['journal']).default('journal'),
   delivery: z.enum(['exactly-once']).default('exactly-once'),

@@ -72,13 +72,17 @@ test('broken YAML is said with its line', () => {
 test('sizes are written as people write them', () => {
   const at = (text: string) =>
     parseConfig(`site: a\njournal: { folder: x, bytesMax: ${text} }`, 'f').journal.bytesMax;
-  assert.is(at('4096'), 4096);
-  assert.is(at('64 KiB'), 65_536);
+  assert.is(at('4194304'), 4_194_304);
+  assert.is(at('1024 KiB'), 1_048_576);
   assert.is(at('1.5 MB'), 1_500_000);
   assert.is(at('10 GiB'), 10 * 1024 ** 3);
   assert.match(
     mistakes('site: a\njournal: { folder: x, bytesMax: lots }').join(),
     /site.yaml:2: journal.bytesMax: expected a size/,
+  );
+  assert.match(
+    mistakes('site: a\njournal: { folder: x, bytesMax: 100 KiB }').join(),
+    /site.yaml:2: journal.bytesMax: expected at least 1 MiB, found "100 KiB"/,
   );
 });
 
