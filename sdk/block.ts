@@ -50,6 +50,7 @@ export const send = <Subject, Value>(
   write: EventWriter<Subject, Value>,
 ): Taken => {
   const now = clock();
+  const outOfRangeBefore = outOfRange;
   writeTo(buffer, length);
   if (!count) {
     last = [];
@@ -66,7 +67,8 @@ export const send = <Subject, Value>(
   } catch {
     // What can't be encoded is refused below.
   }
-  // A writer that failed has spoiled the changes: whatever follows begins a block.
+  // What is written again is counted again. A writer that failed has spoiled the changes: whatever follows begins a block.
+  outOfRange = outOfRangeBefore;
   if (count) {
     seal();
     return send(subject, value, write);

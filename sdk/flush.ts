@@ -23,6 +23,8 @@ export const flush = (done: (all: boolean) => void, timeoutMs?: number): void =>
 
 const finish = (waiter: (typeof waiting)[0], all: boolean): void => {
   cancel(waiter.timer);
+  // What `done` does may end others, while check() still goes through all that waited.
+  waiter.goal = Infinity;
   waiting = waiting.filter((other) => other !== waiter);
   waiter.done(all);
 };

@@ -45,10 +45,6 @@ const received = new Uint8Array(FRAME_READ_BYTES_MAX);
 let length = 0;
 let left = 0;
 
-const keep = (byte: number): void => {
-  received[length++] = byte;
-};
-
 /**
  * Takes bytes as they come. For each good frame it points the CBOR reader at the body and calls `onBody`. What is damaged
  * or not COBS is forgotten, as is what is longer than a proxy's messages: the device's timer asks again.
@@ -64,10 +60,10 @@ export const receive = (bytes: Uint8Array, onBody: () => void): void =>
       length = left = 0;
     } else if (left) {
       left--;
-      keep(byte);
+      received[length++] = byte;
     } else {
       // A body begins with its type, which is no 0x00, so only the first code has nothing before it.
-      if (length) keep(0);
+      if (length) received[length++] = 0;
       left = byte - 1;
     }
   });

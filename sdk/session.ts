@@ -1,5 +1,5 @@
 import { lossReason, seal, sealed } from './block.js';
-import { integer, item, name, put } from './cbor.js';
+import { integer, item, name, put, putBytes } from './cbor.js';
 import { after, cancel, clock, random } from './engine.js';
 import { frame, putFrame, receive } from './frame.js';
 import { DOUBLINGS_MAX, FRAME_READ_BYTES_MAX } from './limits.js';
@@ -51,8 +51,7 @@ const puts: Record<number, () => void> = {
     // An array of one table, and one of one boot, which has four items.
     put(129);
     name(tableId(streams));
-    put(129);
-    put(132);
+    putBytes(0x8184, 2);
     integer(boot);
     integer(acknowledged);
     integer(sealed);
@@ -108,7 +107,8 @@ const awaitAnswer = () => wait(options.ackTimeoutMs ?? 5000);
 
 const open = (): void => {
   state = GREETING;
-  due = 0;
+  // What a former connection was promised does not hold on this one.
+  due = limit = 0;
   frameAt = frameEnd;
   awaitAnswer();
   options.link.open(events);
@@ -123,11 +123,11 @@ const greet = (): void => {
 };
 
 /** [W-25] Before the first opening too: a hall after a power cut, a device in a reset loop. */
-export const backOff = (retryMs?: number): void => {
+export const backOff = (retryMs = 0): void => {
   state = CLOSED;
   options.link.close();
   wait(
-    (retryMs ?? 0) +
+    retryMs +
       (options.retryBackoffMs ?? 500) *
         2 ** Math.min(attempts++, DOUBLINGS_MAX) *
         (0.5 + random() / 2),
@@ -139,7 +139,8 @@ const rest = (): void => backOff(next);
 const take = (): void => {
   state = READY;
   boot = item();
-  sent = gapAt = next;
+  sent = next;
+  gapAt = -1;
   due = flag && TABLE;
   described = attempts = 0;
   forget();
@@ -163,18 +164,15 @@ const transmit = (): void => {
   pump();
 };
 
-/** What a state does at an event; 0: nothing, and it stays. */
-const table: readonly (0 | (() => void))[][] = [
-  // up,  down,    WELCOME, block,    timer,   ACK,    RESET
-  [0, 0, 0, 0, open],
-  [greet, backOff, take, pump, backOff, 0, rest],
+/** What a state does at an event; undefined: nothing, and it stays. */
+const table: readonly Record<number, (() => void) | undefined>[] = [
+  { [TIMER]: open },
+  // up, down, WELCOME, block, timer, ACK, RESET
+  [greet, backOff, take, pump, backOff, undefined, rest],
   [greet, backOff, take, transmit, greet, forget, rest],
 ];
 
-const step = (event: number): void => {
-  const action = table[state]![event];
-  if (action) action();
-};
+const step = (event: number): void => table[state]![event]?.();
 
 /** To be called when something can be sent. */
 export const ready = () => step(BLOCK);
@@ -207,5 +205,5 @@ const onBody = (): void => {
   ) {
     step(type);
   }
-  if (heard) heard();
+  heard?.();
 };

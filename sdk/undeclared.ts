@@ -40,7 +40,8 @@ function putValue(value: Value, depth: number): boolean {
   else if (typeof value !== 'object' || depth === DEPTH_MAX) return false;
   else if (Array.isArray(value)) {
     head(128, value.length);
-    return value.every((part) => putValue(part, depth + 1));
+    // Spread, since every() passes over the holes of an array, and its head counts them.
+    return [...value].every((part) => putValue(part, depth + 1));
   } else {
     const entries = Object.entries(value);
     head(160, entries.length);

@@ -8,6 +8,8 @@ declare module 'os' {
   export function now(): number;
 }
 
-export { clearTimeout as cancel, setTimeout as after };
+export { setTimeout as after };
+/** The timers of `os` are objects in most releases, and then it throws at anything else. */
+export const cancel = (timer: unknown) => timer && clearTimeout(timer);
 export const clock = () => Math.floor(now());
 export const random = Math.random;

@@ -40,6 +40,11 @@ export const ram = (sizeBytes: number): Store => {
     kind: 'ram',
     room: () => sizeBytes - length,
     append(entry) {
+      // One that is larger than the store is given up itself.
+      if (entry.length > sizeBytes) {
+        readFrom(entry, 6);
+        return takeBytes(2);
+      }
       let dropped = 0;
       while (length + entry.length > sizeBytes) {
         find(0);
@@ -57,7 +62,7 @@ export const ram = (sizeBytes: number): Store => {
     },
     check: () => crc32(bytes, start, end),
     forget(seq) {
-      while (find(0) < Infinity && first + count <= seq) remove();
+      while (find(0) + count <= seq) remove();
     },
   };
 };

@@ -1,0 +1,92 @@
+import type { Store } from '../../../sdk/stores/store.js';
+
+// A store as an array of entries: what ram() and keepOldest() are compared with. It is plain and slow.
+
+export interface Kept {
+  first: number;
+  count: number;
+  block: Buffer;
+}
+
+export const HEAD_BYTES = 8;
+
+export function entry({ first, count, block }: Kept): Uint8Array {
+  const head = Buffer.alloc(HEAD_BYTES);
+  head.writeUInt16BE(HEAD_BYTES + block.length, 0);
+  head.writeUInt32BE(first, 2);
+  head.writeUInt16BE(count, 6);
+  return Buffer.concat([head, block]);
+}
+
+export function parseEntry(bytes: Uint8Array): Kept {
+  const copy = Buffer.from(bytes);
+  if (copy.readUInt16BE(0) !== copy.length) throw new Error('an entry of another length');
+  return {
+    first: copy.readUInt32BE(2),
+    count: copy.readUInt16BE(6),
+    block: copy.subarray(HEAD_BYTES),
+  };
+}
+
+export type Policy = 'drop oldest' | 'keep oldest';
+
+export interface ModelStore {
+  kept: Kept[];
+  room(): number;
+  /** The entries that were given up for this one, or this one. */
+  append(next: Kept): Kept[];
+  forget(seq: number): void;
+  find(seq: number): Kept | undefined;
+}
+
+export function modelStore(sizeBytes: number, policy: Policy): ModelStore {
+  const size = ({ block }: Kept) => HEAD_BYTES + block.length;
+  const model: ModelStore = {
+    kept: [],
+    room: () => sizeBytes - model.kept.reduce((sum, one) => sum + size(one), 0),
+    append(next) {
+      const gone: Kept[] = [];
+      if (policy === 'drop oldest' && size(next) <= sizeBytes) {
+        while (model.room() < size(next)) gone.push(model.kept.shift()!);
+      }
+      if (model.room() < size(next)) gone.push(next);
+      else model.kept.push(next);
+      return gone;
+    },
+    forget(seq) {
+      while (model.kept[0] && model.kept[0].first + model.kept[0].count <= seq) model.kept.shift();
+    },
+    find: (seq) => model.kept.find(({ first, count }) => first + count > seq),
+  };
+  return model;
+}
+
+/** A store that does what another one does, and checks each answer against the model. */
+export function checked(
+  store: Store,
+  model: ModelStore,
+  gaveUp: (gone: Kept[]) => void,
+  fail: (message: string) => void,
+): Store {
+  return {
+    ...store,
+    append(bytes) {
+      const gone = model.append(parseEntry(bytes));
+      const dropped = store.append(bytes);
+      const expected = gone.reduce((sum, { count }) => sum + count, 0);
+      if (dropped !== expected) fail(`append: dropped ${dropped}, and ${expected} by the model`);
+      gaveUp(gone);
+      return dropped;
+    },
+    find(seq) {
+      const first = store.find(seq);
+      const expected = model.find(seq)?.first ?? Infinity;
+      if (first !== expected) fail(`find(${seq}): ${first}, and ${expected} by the model`);
+      return first;
+    },
+    forget(seq) {
+      model.forget(seq);
+      store.forget(seq);
+    },
+  };
+}
