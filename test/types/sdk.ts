@@ -1,0 +1,116 @@
+import { flush } from '../../sdk/flush.js';
+import {
+  bool,
+  bytes,
+  fixed,
+  float,
+  int,
+  type Link,
+  producer,
+  stream,
+  text,
+  uint,
+} from '../../sdk/index.js';
+import { stats } from '../../sdk/stats.js';
+import { keepOldest } from '../../sdk/stores/keep-oldest.js';
+import { ram } from '../../sdk/stores/ram.js';
+import { sendUndeclared } from '../../sdk/undeclared.js';
+
+// tsc is the test: where one of these mistakes compiles, its @ts-expect-error is an error, and so is a right use that does not. Nothing
+// here runs.
+
+declare const link: Link;
+
+export function rightUses(): void {
+  const climate = stream('climate', { t: fixed(1), rh: uint });
+  const all = stream('all', { i: int, b: bool, x: float, s: text, r: bytes });
+  const alarm = stream('alarm', {});
+  const hw = producer({
+    ...{ device: 'press-07', link, bufferBytes: 1024, store: keepOldest(ram(768)), lingerMs: 100 },
+    ...{ ackTimeoutMs: 1000, retryBackoffMs: 100, flags: 2 },
+  });
+  const taken: 'ram' | 'flash' | false = hw.send(climate, { t: 21.5, rh: 40 });
+  hw.send(climate, { t: null, rh: null });
+  hw.send(all, { i: -1, b: true, x: 0.5, s: 'x', r: Uint8Array.of(1) });
+  hw.send(alarm, {});
+  flush((safe: boolean) => void safe);
+  flush(() => {}, 1000);
+  const boot: number | null = stats().boot;
+  sendUndeclared('note', { a: [1, null, 'x', true, new Uint8Array(1)] });
+  void [taken, boot];
+}
+
+export function wrongFields(): void {
+  const climate = stream('climate', { t: fixed(1), rh: uint });
+  const all = stream('all', { b: bool, s: text, r: bytes });
+  const hw = producer({ device: 'press-07', link });
+  // @ts-expect-error a field that is not declared
+  hw.send(climate, { t: 21.5, rh: 40, hr: 40 });
+  // @ts-expect-error a misspelt field
+  hw.send(climate, { t: 21.5, hr: 40 });
+  // @ts-expect-error a missing field
+  hw.send(climate, { t: 21.5 });
+  // @ts-expect-error undefined is not null
+  hw.send(climate, { t: 21.5, rh: undefined });
+  // @ts-expect-error text for a number
+  hw.send(climate, { t: '21.5', rh: 40 });
+  // @ts-expect-error a boolean for a number
+  hw.send(climate, { t: 21.5, rh: true });
+  // @ts-expect-error a number for a boolean
+  hw.send(all, { b: 1, s: 'x', r: null });
+  // @ts-expect-error a number for text
+  hw.send(all, { b: true, s: 1, r: null });
+  // @ts-expect-error an array for bytes
+  hw.send(all, { b: true, s: 'x', r: [1, 2] });
+  // @ts-expect-error no values
+  hw.send(climate);
+  // @ts-expect-error a name is no stream
+  hw.send('climate', { t: 21.5, rh: 40 });
+}
+
+export function wrongDeclarations(): void {
+  // @ts-expect-error the name of a type is no type
+  stream('climate', { t: 'fixed(1)' });
+  // @ts-expect-error fixed takes its digits
+  stream('climate', { t: fixed() });
+  // @ts-expect-error a stream has a name
+  stream({ t: fixed(1) });
+  // @ts-expect-error a stream has fields
+  stream('climate');
+}
+
+export function wrongOptions(): void {
+  // @ts-expect-error a device has a link
+  producer({ device: 'press-07' });
+  // @ts-expect-error a device has a name
+  producer({ link });
+  // @ts-expect-error an option that there is not
+  producer({ device: 'press-07', link, buffer: 1024 });
+  // @ts-expect-error a size is a number
+  producer({ device: 'press-07', link, bufferBytes: '1 KB' });
+  // @ts-expect-error a time is a number
+  producer({ device: 'press-07', link, lingerMs: '1 s' });
+  // @ts-expect-error a size is no store
+  producer({ device: 'press-07', link, store: 768 });
+  // @ts-expect-error a link opens, writes and closes
+  producer({ device: 'press-07', link: { open() {}, write: () => 0 } });
+  // @ts-expect-error a link says how many bytes it took
+  producer({ device: 'press-07', link: { open() {}, write() {}, close() {} } });
+}
+
+export function wrongCalls(): void {
+  // @ts-expect-error flush takes a function
+  flush(1000);
+  // @ts-expect-error its time is a number
+  flush(() => {}, '1 s');
+  // @ts-expect-error an undeclared event has a name
+  sendUndeclared({ a: 1 });
+  // @ts-expect-error a function is no value
+  sendUndeclared('note', () => 1);
+  // @ts-expect-error nor is undefined
+  sendUndeclared('note', { a: undefined });
+  // @ts-expect-error nor a bigint
+  sendUndeclared('note', 1n);
+  // @ts-expect-error statistics are read
+  stats().acceptd;
+}
