@@ -268,6 +268,24 @@ test('an overflow: the oldest are lost, or with keepOldest what comes', () => {
   }
 });
 
+test('[W-19] a range has the reason of the newest loss', () => {
+  const refuse = (sdk: Sdk) => sdk.sendUndeclared('', 1);
+  const overflow = (sdk: Sdk) => {
+    for (let index = 0; index < 5; index++) sdk.sendUndeclared('note', 'x'.repeat(200));
+  };
+  for (const [losses, reason] of [
+    [[refuse, overflow], 'overflow'],
+    [[overflow, refuse], 'refused'],
+    [[overflow, refuse, overflow], 'overflow'],
+  ] as const) {
+    const { sdk, arrive } = site(() => []);
+    for (const lose of losses) lose(sdk);
+    const lost = arrive().filter((one) => typeof one === 'string');
+    assert.ok(lost.length > 1);
+    assert.equal([...new Set(lost)], [reason]);
+  }
+});
+
 test('an event that fills a block to its last byte is taken, one byte more is not', () => {
   const { sdk, hw, streams, far, arrive } = site((sdk) => [
     sdk.stream('s', { text: sdk.text }) as Stream,
