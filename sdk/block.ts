@@ -134,6 +134,4 @@ export const seal = (): void => {
   ready();
 };
 
-const linger = () => {
-  if (state === READY) seal();
-};
+const linger = () => state === READY && seal();

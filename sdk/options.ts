@@ -34,7 +34,7 @@ export let streams: readonly Stream[];
 export const choose = (chosen: ProducerOptions): void => {
   const bufferBytes = chosen.bufferBytes ?? 1024;
   if (options || !/^[ -~]{1,64}$/.test(chosen.device) || bufferBytes < BUFFER_BYTES_MIN)
-    throw Error('one producer; device: 1-64 ASCII; bufferBytes: 64+');
+    throw Error('one producer, device 1-64 ASCII, bufferBytes 64+');
   options = chosen;
   const blockBytes = Math.min(bufferBytes >> 2, BLOCK_BYTES_MAX);
   buffer = new Uint8Array(ENTRY_HEAD_BYTES + blockBytes);

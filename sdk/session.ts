@@ -141,8 +141,8 @@ const take = (): void => {
   boot = item();
   sent = next;
   gapAt = -1;
-  due = flag && TABLE;
-  described = attempts = 0;
+  due = flag && streams[0] ? TABLE : 0;
+  described = attempts = flag = 0;
   forget();
   seal();
 };

@@ -163,12 +163,12 @@ test('HELLO breaks off a table, and WELCOME begins it anew', () => {
   assert.equal(made.said(), ['table 0', 'table 1']);
 });
 
-test('a table without streams is never sent', () => {
+test('a table without streams is never sent, whatever a proxy lacks', () => {
   const { sdk, engine, link } = device();
   sdk.producer({ device: 'a', link, retryBackoffMs: 400 });
   engine.advance(BACKOFF_MS);
   const [hello] = link.take();
-  if (hello?.type === 'hello') link.say(welcome(hello.nonce, [[BOOT, 0, 1000]]));
+  if (hello?.type === 'hello') link.say(welcome(hello.nonce, [[BOOT, 0, 1000]], 1));
   sdk.sendUndeclared('note', 1);
   sdk.flush(() => {});
   assert.equal(link.take().map(short), ['data 0+1']);

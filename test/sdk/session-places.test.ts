@@ -179,6 +179,11 @@ test('[W-24] back once per value of next, and again after progress', () => {
   assert.equal(made.said(), ['data 3+1']);
   made.ack(3, 1000, 1);
   assert.equal(made.said(), ['data 3+1']);
+  // Also one that lacks the table.
+  made.welcome(3, 1000, 1);
+  assert.equal(made.said(), ['table 0', 'table 1', 'data 3+1']);
+  made.ack(3, 1000, 1);
+  assert.equal(made.said(), ['data 3+1']);
 });
 
 test('[W-5] renumbered by WELCOME: nothing is forgotten and all later frames carry the new number', () => {
