@@ -1,9 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BlockEvent } from '../../proxy/block.js';
+import { Random } from '../random.js';
 import { device } from './device.js';
 import { farEnd } from './far-end.js';
-import { seeded } from './random.js';
 import { declare, type Sample, samples } from './samples.js';
 import { checked, modelStore, type Policy } from './stores/model.js';
 
@@ -21,7 +21,7 @@ interface Run {
 }
 
 function run({ seed, steps, start, bufferBytes, policy }: Run) {
-  const random = seeded(seed);
+  const random = new Random(seed);
   const { sdk, engine, link } = device(start);
   const streams = declare(sdk);
   const far = farEnd(link);
@@ -30,7 +30,7 @@ function run({ seed, steps, start, bufferBytes, policy }: Run) {
   const dropped = new Set<number>();
   const sent: (Sample | false)[] = [];
   let refusals = 0;
-  engine.draws.push(...Array.from({ length: 100_000 }, () => random.draw()));
+  engine.draws.push(...Array.from({ length: 100_000 }, () => random.next()));
 
   const watch = (kind: Policy) => {
     const store = kind === 'keep oldest' ? sdk.keepOldest(sdk.ram(sizeBytes)) : sdk.ram(sizeBytes);
@@ -56,7 +56,7 @@ function run({ seed, steps, start, bufferBytes, policy }: Run) {
   });
   const make = samples(random, sdk, hw, streams);
 
-  const heard = () => far.hear(() => random.draw() < 0.1);
+  const heard = () => far.hear(() => random.next() < 0.1);
   const actions: [weight: number, action: () => void][] = [
     [
       40,

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { at, writeTo } from '../../sdk/cbor.js';
 import { putFloat } from '../../sdk/float.js';
-import { seeded } from './random.js';
+import { Random } from '../random.js';
 
 // The shortest of three widths that keeps a value. The oracle knows every half, and Math.fround for singles.
 
@@ -114,7 +114,7 @@ test('the edges of each width, and one unit beside them', () => {
 });
 
 test('random doubles, singles and decimals', () => {
-  const random = seeded(7);
+  const random = new Random(7);
   const view = new DataView(new ArrayBuffer(8));
   for (let step = 0; step < 50_000; step++) {
     view.setUint32(0, random.below(2 ** 32));

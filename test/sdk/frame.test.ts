@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert';
 import { put, takeBytes } from '../../sdk/cbor.js';
 import { crc32, putFrame, receive, frame as sent } from '../../sdk/frame.js';
 import { FRAME_READ_BYTES_MAX } from '../../sdk/limits.js';
+import { Random } from '../random.js';
 import { body, cobs, frame, uncobs } from './peer.js';
-import { type Random, seeded } from './random.js';
 
 // Frames against the other end's COBS (test/sdk/peer.ts) and zlib's CRC-32.
 
@@ -45,10 +45,10 @@ test('written: every pattern of zeros in bodies of up to 10 bytes', () => {
 });
 
 test('written: random bodies of 1 to 250 bytes, with many zeros, few and none', () => {
-  const random = seeded(1);
+  const random = new Random(1);
   for (let length = 1; length <= 250; length++) {
     for (const zeros of [0, 0.02, 0.5, 0.9, 1]) {
-      checkWriting(bytesOf(length, () => (random.draw() < zeros ? 0 : 1 + random.below(255))));
+      checkWriting(bytesOf(length, () => (random.next() < zeros ? 0 : 1 + random.below(255))));
     }
   }
 });
@@ -90,11 +90,11 @@ const ends = Buffer.of(0);
 const good = Buffer.of(5, 24, 77, 0, 0, 24, 100, 0);
 
 test('read: bodies of 1 to 124 bytes, glued and in pieces', () => {
-  const random = seeded(2);
+  const random = new Random(2);
   const all: Buffer[] = [];
   for (let length = 1; length <= FRAME_READ_BYTES_MAX - 4; length++) {
     for (const zeros of [0, 0.3, 1]) {
-      const made = bytesOf(length, () => (random.draw() < zeros ? 0 : 1 + random.below(255)));
+      const made = bytesOf(length, () => (random.next() < zeros ? 0 : 1 + random.below(255)));
       // A body begins with its type.
       made[0] = 1 + random.below(23);
       all.push(made);
@@ -104,7 +104,7 @@ test('read: bodies of 1 to 124 bytes, glued and in pieces', () => {
 });
 
 test('read: every truncation of a frame, and a good one behind it', () => {
-  const random = seeded(3);
+  const random = new Random(3);
   const whole = frame(good);
   for (let length = 0; length < whole.length - 1; length++) {
     const stream = Buffer.concat([whole.subarray(0, length), ends, whole]);
@@ -116,7 +116,7 @@ test('read: every truncation of a frame, and a good one behind it', () => {
 });
 
 test('read: every flipped bit of a frame, and a good one behind it', () => {
-  const random = seeded(4);
+  const random = new Random(4);
   const whole = frame(good);
   for (let bit = 0; bit < whole.length * 8; bit++) {
     const flipped = Buffer.from(whole);
@@ -126,7 +126,7 @@ test('read: every flipped bit of a frame, and a good one behind it', () => {
 });
 
 test('read: frames longer than the buffer, then a good one', () => {
-  const random = seeded(5);
+  const random = new Random(5);
   for (const length of [124, 125, 126, 127, 128, 129, 250, 251, 252, 253, 254, 300, 2300, 70_000]) {
     for (const fill of [0, 7]) {
       const long = Buffer.alloc(length, fill);
@@ -138,7 +138,7 @@ test('read: frames longer than the buffer, then a good one', () => {
 });
 
 test('read: noise with frames in it, damaged and whole', () => {
-  const random = seeded(6);
+  const random = new Random(6);
   for (let round = 0; round < 400; round++) {
     const parts: Buffer[] = [ends];
     for (let part = 0; part < 30; part++) {

@@ -4,7 +4,7 @@ import type { Producer } from '../../sdk/producer.js';
 import type { Stream } from '../../sdk/stream.js';
 import type { Value } from '../../sdk/undeclared.js';
 import type { Sdk } from '../../targets/instance.js';
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
 
 // Random events of all types, each with what the proxy must read: for tests that compare the two ends.
 
@@ -66,7 +66,7 @@ export function samples(
   const number = () =>
     random.pick([
       () => random.below(100),
-      () => (random.draw() - 0.5) * 10 ** random.below(9),
+      () => (random.next() - 0.5) * 10 ** random.below(9),
       () => random.pick([SCALED_MAX, -SCALED_MAX, SCALED_MAX + 1, 2 ** 53, 0.005, -0.004]),
     ])();
   const value = (type: number): unknown => {

@@ -8,9 +8,9 @@ import { decodeTable } from '../../proxy/table.js';
 import { type Sdk, sdkFactory } from '../../targets/instance.js';
 import { MemoryJournal } from '../proxy/memory-journal.js';
 import { TestClock } from '../proxy/talk.js';
+import { Random } from '../random.js';
 import { type VirtualEngine, virtualEngine } from '../sdk/virtual-engine.js';
 import { FaultyLink } from './faulty-link.js';
-import { type Random, seeded } from './random.js';
 
 // A device that ships and the proxy's own sessions, over a link on which everything goes wrong, with the proxy killed and the
 // device's power cut on the way. Each event says which life it is of and which seq it must have, so that the journal alone shows
@@ -44,7 +44,7 @@ class Simulation {
   readonly #boots = new Map<number, number>();
 
   constructor(seed: number) {
-    this.#random = seeded(seed);
+    this.#random = new Random(seed);
     this.#sessions = this.#startProxy();
     const kind = seed % 2 === 0 ? 'connection' : 'line';
     this.#link = new FaultyLink(this.#random, kind, (channel) => this.#sessions.accept(channel));
@@ -55,13 +55,13 @@ class Simulation {
     const random = this.#random;
     for (let step = 0; step < steps; step++) {
       this.#advance(1 + random.below(200));
-      if (random.onceIn(2)) this.#life.send();
-      if (random.onceIn(3)) this.#journal.sync();
-      if (random.onceIn(60)) this.#link.cut();
-      if (random.onceIn(80)) this.#link.swallow(random.below(20_000));
-      if (random.onceIn(150)) this.#journal.fail();
-      if (random.onceIn(200)) this.#crashProxy();
-      if (random.onceIn(400)) this.#boot();
+      if (random.chance(1 / 2)) this.#life.send();
+      if (random.chance(1 / 3)) this.#journal.sync();
+      if (random.chance(1 / 60)) this.#link.cut();
+      if (random.chance(1 / 80)) this.#link.swallow(random.below(20_000));
+      if (random.chance(1 / 150)) this.#journal.fail();
+      if (random.chance(1 / 200)) this.#crashProxy();
+      if (random.chance(1 / 400)) this.#boot();
       this.#check();
     }
     this.#link.healed = true;
@@ -107,10 +107,10 @@ class Simulation {
       ...{ number, sdk, engine, taken, dropped: 0 },
       send: () => {
         const seq = taken.length;
-        const isRefused = this.#random.onceIn(40);
+        const isRefused = this.#random.chance(1 / 40);
         const accepted = isRefused
           ? sdk.sendUndeclared('note', 'x'.repeat(500))
-          : hw.send(this.#random.onceIn(3) ? other : origin, { life: number, seq });
+          : hw.send(this.#random.chance(1 / 3) ? other : origin, { life: number, seq });
         assert.is(accepted !== false, !isRefused);
         taken.push(!isRefused);
       },

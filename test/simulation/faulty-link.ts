@@ -1,6 +1,6 @@
 import type { Channel, ChannelHandler } from '../../proxy/listeners/channel.js';
 import type { Link, LinkEvents } from '../../sdk/links/link.js';
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
 
 // A way between one device and the proxy on which everything goes wrong that can: bytes are late, in other pieces, lost,
 // flipped or there twice; writes are taken in part; the connection is cut, or swallows all. A *connection* ends and begins
@@ -34,7 +34,7 @@ export class FaultyLink implements Link {
 
   open(events: LinkEvents): void {
     this.#events = events;
-    const isRefused = !this.healed && this.#kind === 'connection' && this.#random.onceIn(5);
+    const isRefused = !this.healed && this.#kind === 'connection' && this.#random.chance(1 / 5);
     this.#later(this.#toDevice, () => {
       if (isRefused) {
         this.#events = null;
@@ -146,9 +146,9 @@ export class FaultyLink implements Link {
       let times = 1;
       if (!this.healed) {
         if (this.#nowMs < this.#swallowsUntilMs) continue;
-        if (random.onceIn(60)) piece[random.below(piece.length)]! ^= 1 << random.below(8);
-        if (random.onceIn(80)) times = 0;
-        if (random.onceIn(80)) times = 2;
+        if (random.chance(1 / 60)) piece[random.below(piece.length)]! ^= 1 << random.below(8);
+        if (random.chance(1 / 80)) times = 0;
+        if (random.chance(1 / 80)) times = 2;
       }
       while (times-- > 0) {
         const pieces = target === 'proxy' ? this.#toProxy : this.#toDevice;

@@ -1,7 +1,7 @@
 import { JournalError } from '../../../proxy/journal/error.js';
+import { Random } from '../../random.js';
 import { Life, type Shape, turn } from './life.js';
 import { Model } from './model.js';
-import { Random } from './random.js';
 import { type Outcome, outcomes, SimulatedDisk } from './simulated-disk.js';
 
 // From a seed: lives of a journal, one after the other on one disk, and at every call to the disk the

@@ -4,8 +4,8 @@ import { createBooks } from '../../../proxy/books.js';
 import type { Journal, JournalOptions } from '../../../proxy/journal/journal.js';
 import { openJournal } from '../../../proxy/journal/journal.js';
 import { laneOf } from '../../../proxy/journal/lane.js';
+import { Random } from '../../random.js';
 import { folder, StillClock, turn } from './life.js';
-import { Random } from './random.js';
 import { block, boot, loss, positionOf, readAll } from './records.js';
 import { type Call, SimulatedDisk } from './simulated-disk.js';
 

@@ -8,8 +8,8 @@ import type {
   Located,
   LossRecord,
 } from '../../../proxy/journal/record.js';
+import type { Random } from '../../random.js';
 import { type Model, positionOf } from './model.js';
-import type { Random } from './random.js';
 import type { SimulatedDisk } from './simulated-disk.js';
 
 // One process's time with a journal on a simulated disk: what sessions and lanes do to it, drawn at

@@ -3,8 +3,8 @@ import * as assert from 'uvu/assert';
 import { JournalError } from '../../../proxy/journal/error.js';
 import { openJournal } from '../../../proxy/journal/journal.js';
 import { JournalReader } from '../../../proxy/journal/reader.js';
+import { Random } from '../../random.js';
 import { folder, StillClock, turn } from './life.js';
-import { Random } from './random.js';
 import { block, positionOf, readAll, tableId } from './records.js';
 import { SimulatedDisk } from './simulated-disk.js';
 

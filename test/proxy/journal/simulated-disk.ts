@@ -1,5 +1,5 @@
 import type { Disk, DiskFile } from '../../../proxy/disk.js';
-import type { Random } from './random.js';
+import type { Random } from '../../random.js';
 import { SimulatedFile } from './simulated-file.js';
 
 // A disk of one folder whose power can be cut. What processes see (`#names`, a file's `seen`) and what

@@ -1,4 +1,4 @@
-import type { Random } from './random.js';
+import type { Random } from '../../random.js';
 import type { Outcome } from './simulated-disk.js';
 
 // A file of the simulated disk: what processes see of it, and what the platter keeps.

@@ -19,8 +19,8 @@ import type { JournalRecord, Position } from '../../../proxy/journal/record.js';
 import { SegmentWriter } from '../../../proxy/journal/segment-writer.js';
 import { type DurablePlace, State } from '../../../proxy/journal/state.js';
 import { scan } from '../../../proxy/journal/walk.js';
+import { Random } from '../../random.js';
 import { fromHex, toHex, vectors } from '../vectors.js';
-import { Random } from './random.js';
 import { SimulatedDisk } from './simulated-disk.js';
 
 // The journal's bytes as JOURNAL.md says them: what was once written is read by every later version.

@@ -2,8 +2,8 @@ import { crc32 } from 'node:zlib';
 import * as assert from 'uvu/assert';
 import { at, writeTo } from '../../../sdk/cbor.js';
 import type { Store } from '../../../sdk/stores/store.js';
+import { Random } from '../../random.js';
 import { cbor } from '../peer.js';
-import { seeded } from '../random.js';
 import { entry, HEAD_BYTES, type Kept, modelStore, type Policy } from './model.js';
 
 // Random operations on a store and on its model, in one process: after each step both hold the same.
@@ -17,14 +17,14 @@ export interface RandomRun {
 }
 
 export function randomRun({ make, policy, seed, sizeBytes, steps }: RandomRun): void {
-  const random = seeded(seed);
+  const random = new Random(seed);
   const store = make(sizeBytes);
   const model = modelStore(sizeBytes, policy);
   assert.is(store.kind, 'ram');
   let next = random.pick([0, 0, 0xff00_0000]);
   const buffer = new Uint8Array(1024);
   for (let step = 0; step < steps; step++) {
-    if (random.draw() < 0.7) {
+    if (random.next() < 0.7) {
       // Lost seqs lie between blocks.
       if (random.below(5) === 0) next += random.below(300);
       const count = 1 + random.below(300);
