@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { consume } from './read-back.js';
 import { sharedBroker } from './shared-broker.js';
+import { createTopics } from './topics.js';
 
 const run = randomBytes(4).toString('hex');
 
@@ -11,10 +12,7 @@ test('a record comes back with key, value, headers and time', async () => {
   const bootstrap = await sharedBroker();
   const topic = `broker-${run}`;
   const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING });
-  const admin = kafka.admin();
-  await admin.connect();
-  await admin.createTopics({ topics: [{ topic, numPartitions: 2 }] });
-  await admin.disconnect();
+  await createTopics(bootstrap, [topic], 2);
   const producer = kafka.producer({ transactionalId: topic, maxInFlightRequests: 1 });
   await producer.connect();
   for (const [value, end] of [

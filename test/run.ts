@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { projectFolder } from './kafka/jars.js';
+
+// `npm test`: the tests that wait for a real Kafka beside those that compute, each half in a process of its own, as two runs
+// may stand beside each other anyhow. The first half's output is shown as it comes, the other's behind it.
+
+const folder = fileURLToPath(new URL('.', import.meta.url));
+const uvu = join(projectFolder, 'node_modules/uvu/bin.js');
+const kafkaRooms = '(e2e|kafka|kafka-sink|proxy/kafka)/';
+const halves = [`^${kafkaRooms}.*\\.test\\.js$`, `^(?!${kafkaRooms}).*\\.test\\.js$`];
+/** A test that left something open keeps its process alive behind the last line. */
+const endMs = 15_000;
+
+interface Half {
+  output: string;
+  isGood: boolean;
+}
+
+function run(pattern: string, isShown: boolean): Promise<Half> {
+  return new Promise((resolve) => {
+    const color = process.stdout.isTTY ? '1' : '0';
+    const child = spawn(process.execPath, [uvu, folder, pattern], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { FORCE_COLOR: color, ...process.env },
+    });
+    let output = '';
+    let timer: NodeJS.Timeout | undefined;
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      if (isShown) process.stdout.write(text);
+      if (!/Duration:/.test(output)) return;
+      timer ??= setTimeout(() => {
+        console.error(`the tests of ${pattern} left something open: ended`);
+        child.kill('SIGKILL');
+      }, endMs);
+    });
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ output, isGood: code === 0 });
+    });
+  });
+}
+
+const done = await Promise.all(halves.map((pattern, half) => run(pattern, half === 0)));
+process.stdout.write(done[1]!.output);
+const sum = (what: string) =>
+  done
+    .map(({ output }) => Number(new RegExp(`${what}:\\s+(\\d+)`).exec(output)?.[1] ?? Number.NaN))
+    .reduce((all, one) => all + one);
+console.log(`\nBoth halves together:\n  Total:     ${sum('Total')}`);
+console.log(`  Passed:    ${sum('Passed')}`);
+process.exitCode = done.every(({ isGood }) => isGood) && sum('Total') > 0 ? 0 : 1;
