@@ -39,8 +39,8 @@ export class Intake {
   readonly #device: string;
   /** All boots of the HELLO: the ones that have not ended. */
   readonly #listed: ReadonlySet<number>;
-  /** Boots whose end was said; the journal keeps their places until Kafka holds their events. */
-  readonly #ended: Set<number>;
+  /** The device's boots with a place whose end was not said. Others may have one still: until Kafka holds their events. */
+  readonly #open: Set<number>;
   readonly #lowest: number;
   /** Its first block is still to come, and will end the older boots. */
   #fresh: boolean;
@@ -62,14 +62,14 @@ export class Intake {
     device: string,
     opening: Opening,
     listed: ReadonlySet<number>,
-    ended: Set<number>,
+    open: Set<number>,
     limit: number,
   ) {
     this.#site = site;
     this.#device = device;
     this.boot = opening.boot;
     this.#listed = listed;
-    this.#ended = ended;
+    this.#open = open;
     this.#lowest = opening.lowest;
     this.#loss = opening.loss;
     this.#limit = limit;
@@ -162,6 +162,7 @@ export class Intake {
       outcomes.count('undecodable', detail);
     }
     this.#fresh = false;
+    this.#open.add(this.boot);
     this.#gap = false;
     this.#gapSaid = -1;
     const bytes = message.block.length;
@@ -204,13 +205,14 @@ export class Intake {
   #endOlder(prior: EventsBlock['prior']): boolean {
     const { journal, outcomes } = this.#site;
     if (!this.#fresh) return true;
-    for (const [boot, { received }] of [...(journal.places(this.#device) ?? [])]) {
-      if (boot >= this.boot || this.#listed.has(boot) || this.#ended.has(boot)) continue;
+    for (const boot of this.#open) {
+      if (boot >= this.boot || this.#listed.has(boot)) continue;
+      const { received = 0 } = journal.places(this.#device)?.get(boot) ?? {};
       const stored = prior?.boot === boot ? Math.max(prior.next, received) : received;
       if (stored > received && !this.#append(boot, received, stored, 'unknown')) return false;
       if (!this.#append(boot, stored, null, 'tail-unknown')) return false;
       journal.forget(this.#device, [boot]);
-      this.#ended.add(boot);
+      this.#open.delete(boot);
       outcomes.count('boot-ended', { device: this.#device, boot, from: stored });
     }
     return true;

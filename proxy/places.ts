@@ -29,6 +29,12 @@ export interface Opening {
   fresh: boolean;
 }
 
+/** The numbers that are not free: of the device's places and of its HELLO. */
+interface Taken {
+  has(boot: number): boolean;
+  highest(): number;
+}
+
 export function newNumbers(): Numbers {
   return { assigned: null, renumbered: new Map() };
 }
@@ -40,21 +46,29 @@ export function openBoots(
   nowMs: number,
 ): Opening[] {
   const places = journal.places(hello.device) ?? new Map<number, Readonly<Place>>();
-  const taken = new Set(places.keys());
-  for (const { boot } of hello.boots) if (boot !== null) taken.add(boot);
-  return hello.boots.map((said, index) => {
+  const said = new Set(hello.boots.map(({ boot }) => boot ?? 0));
+  const taken: Taken = {
+    has: (boot) => places.has(boot) || said.has(boot),
+    highest: () => {
+      let highest = 0;
+      for (const boot of places.keys()) highest = Math.max(highest, boot);
+      for (const boot of said) highest = Math.max(highest, boot);
+      return highest;
+    },
+  };
+  return hello.boots.map((heard, index) => {
     const running = index === hello.boots.length - 1;
-    const boot = numberOf(said, running, places, numbers, taken, nowMs);
-    taken.add(boot);
+    const boot = numberOf(heard, running, places, numbers, taken, nowMs);
+    said.add(boot);
     const place = places.get(boot);
     const received = place?.received ?? 0;
     const reason = place === undefined ? 'perhaps-delivered' : 'unknown';
     return {
       boot,
-      renumberedFrom: said.boot !== null && said.boot !== boot ? said.boot : null,
-      lowest: said.lowest,
+      renumberedFrom: heard.boot !== null && heard.boot !== boot ? heard.boot : null,
+      lowest: heard.lowest,
       running,
-      loss: said.lowest > received ? { from: received, reason } : null,
+      loss: heard.lowest > received ? { from: received, reason } : null,
       fresh: place === undefined,
     };
   });
@@ -65,7 +79,7 @@ function numberOf(
   running: boolean,
   places: ReadonlyMap<number, Readonly<Place>>,
   numbers: Numbers,
-  taken: ReadonlySet<number>,
+  taken: Taken,
   nowMs: number,
 ): number {
   if (said.boot === null) {
@@ -98,10 +112,9 @@ function isAnotherLife(said: HelloBoot, running: boolean, place: Readonly<Place>
 }
 
 /** [W-3]; at the end of the numbers, the next one from the clock that is free. */
-function freeNumber(taken: ReadonlySet<number>, nowMs: number): number {
+function freeNumber(taken: Taken, nowMs: number): number {
   const seconds = Math.min(BOOT_MAX, Math.max(1, Math.floor(nowMs / 1000)));
-  let highest = 0;
-  for (const boot of taken) highest = Math.max(highest, boot);
+  const highest = taken.highest();
   if (highest < BOOT_MAX) return Math.max(highest + 1, seconds);
   let boot = seconds;
   while (taken.has(boot)) boot = boot === BOOT_MAX ? 1 : boot + 1;

@@ -33,8 +33,8 @@ export interface Refused {
 interface Known {
   session: Session | null;
   numbers: Numbers;
-  /** Boots whose end was said already. */
-  ended: Set<number>;
+  /** Boots with a place whose end was not said; null until the journal is asked, once. */
+  open: Set<number> | null;
   /** Of the running boot. */
   window: { boot: number; offsets: OffsetWindow } | null;
   replacedAtMs: number[];
@@ -62,6 +62,8 @@ export class Sessions {
       }
     });
     journal.onFailed(() => {
+      // What was said of ends may not have reached the disk.
+      for (const known of this.#all()) known.open = null;
       for (const { session } of [...this.#live.values()]) session?.failed();
     });
     journal.onWritable((writable) => {
@@ -92,10 +94,14 @@ export class Sessions {
     const same = before?.hello.device === device ? before : null;
     const openings = openBoots(journal, hello, known.numbers, clock.nowMs());
     const listed = new Set(openings.map(({ boot }) => boot));
+    const running = openings[openings.length - 1]!;
+    const isFirst = known.open === null;
+    const open = known.open ?? new Set(journal.places(device)?.keys());
+    known.open = open;
     const intakes = new Map(
       openings.map((opening) => {
         const limit = same?.intakes.get(opening.boot)?.limit() ?? 0;
-        return [opening.boot, new Intake(this.#site, device, opening, listed, known.ended, limit)];
+        return [opening.boot, new Intake(this.#site, device, opening, listed, open, limit)];
       }),
     );
     const welcome = this.#welcome(hello, intakes);
@@ -118,9 +124,8 @@ export class Sessions {
     if (hello.tables.includes(emptyTableId)) {
       journal.append({ kind: 'table', device, id: emptyTableId, bytes: new Uint8Array() });
     }
-    const running = openings[openings.length - 1]!;
     const runningBoot = running.boot;
-    if (!running.fresh) this.#forgetEnded(device, runningBoot, listed);
+    if (isFirst && !running.fresh) this.#forgetEnded(device, runningBoot, listed, open);
     if (known.window?.boot !== runningBoot) {
       known.window = { boot: runningBoot, offsets: new OffsetWindow() };
     }
@@ -161,12 +166,20 @@ export class Sessions {
   }
 
   /** Their end was said with the running boot's first block: a wish that a restart has lost. */
-  #forgetEnded(device: string, runningBoot: number, listed: ReadonlySet<number>): void {
-    const { journal } = this.#site;
-    const ended = [...(journal.places(device)?.keys() ?? [])].filter(
-      (boot) => boot < runningBoot && !listed.has(boot),
-    );
-    if (ended.length > 0) journal.forget(device, ended);
+  #forgetEnded(
+    device: string,
+    runningBoot: number,
+    listed: ReadonlySet<number>,
+    open: Set<number>,
+  ): void {
+    const ended = [...open].filter((boot) => boot < runningBoot && !listed.has(boot));
+    for (const boot of ended) open.delete(boot);
+    if (ended.length > 0) this.#site.journal.forget(device, ended);
+  }
+
+  *#all(): Iterable<Known> {
+    yield* this.#live.values();
+    yield* this.#remembered.values();
   }
 
   /** 0, or how long the newcomer has to wait. */
@@ -186,7 +199,7 @@ function unknown(): Known {
   return {
     session: null,
     numbers: newNumbers(),
-    ended: new Set(),
+    open: null,
     window: null,
     replacedAtMs: [],
     refusals: 0,

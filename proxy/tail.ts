@@ -64,8 +64,11 @@ export async function tailCommand(options: TailOptions): Promise<number> {
 
 function drained(out: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
-    out.once('drain', resolve);
-    out.once('error', () => resolve());
+    const done = () => {
+      out.off('drain', done).off('error', done);
+      resolve();
+    };
+    out.on('drain', done).on('error', done);
   });
 }
 

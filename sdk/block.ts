@@ -1,5 +1,6 @@
 import { at, integer, put, putBytes, writeTo } from './cbor.js';
 import { after, cancel, clock } from './engine.js';
+import { crc32 } from './frame.js';
 import { ENTRY_HEAD_BYTES, SCALED_MAX, SLOTS } from './limits.js';
 import { buffer, options, store, streams } from './options.js';
 import { ready, state } from './session.js';
@@ -34,6 +35,8 @@ export let refused = 0;
 export let dropped = 0;
 /** Why the newest lost event was lost, as wire.ts numbers it. */
 export let lossReason = LOST_OVERFLOW;
+/** [W-4] CRC-32 of the block with seq 0; 0 until it is sealed. */
+export let fingerprint = 0;
 /** Values sent as absent because they lay out of range. */
 export let outOfRange = 0;
 
@@ -124,6 +127,7 @@ export const seal = (): void => {
     putBytes(length, 2);
     putBytes(next - count, 4);
     putBytes(count, 2);
+    if (next === count) fingerprint = crc32(buffer, ENTRY_HEAD_BYTES, length);
     const gone = store.append(buffer.subarray(0, length));
     if (gone) lossReason = LOST_OVERFLOW;
     dropped += gone;

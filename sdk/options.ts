@@ -3,6 +3,7 @@ import type { Link } from './links/link.js';
 import { ram } from './stores/ram.js';
 import type { Store } from './stores/store.js';
 import { declared, type Stream } from './stream.js';
+import { tableId } from './table-id.js';
 
 // What a firmware chose: set once by producer(), read by block and session.
 
@@ -30,14 +31,19 @@ export let store: Store;
 export let buffer: Uint8Array;
 /** The table: what was declared when producer() was called. */
 export let streams: readonly Stream[];
+/** Its id. */
+export let table: string;
 
 export const choose = (chosen: ProducerOptions): void => {
   const bufferBytes = chosen.bufferBytes ?? 1024;
-  if (options || !/^[ -~]{1,64}$/.test(chosen.device) || bufferBytes < BUFFER_BYTES_MIN)
-    throw Error('one producer, device 1-64 ASCII, bufferBytes 64+');
-  options = chosen;
+  const device = chosen.device;
+  // Compared, since what is no text would be made one; not `<`, since NaN is below nothing.
+  if (options || /^[ -~]{1,64}$/.exec(device)?.[0] !== device || !(bufferBytes >= BUFFER_BYTES_MIN))
+    throw Error('one producer, device 1-64 ASCII, buffer 64+');
   const blockBytes = Math.min(bufferBytes >> 2, BLOCK_BYTES_MAX);
+  streams = declared.slice();
+  table = tableId(streams);
+  options = chosen;
   buffer = new Uint8Array(ENTRY_HEAD_BYTES + blockBytes);
   store = chosen.store ?? ram(bufferBytes - blockBytes);
-  streams = declared.slice();
 };

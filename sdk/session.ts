@@ -1,12 +1,11 @@
-import { lossReason, seal, sealed } from './block.js';
+import { fingerprint, lossReason, seal, sealed } from './block.js';
 import { integer, item, name, put, putBytes } from './cbor.js';
 import { after, cancel, clock, random } from './engine.js';
 import { frame, putFrame, receive } from './frame.js';
 import { DOUBLINGS_MAX, FRAME_READ_BYTES_MAX } from './limits.js';
-import { options, store, streams } from './options.js';
+import { options, store, streams, table } from './options.js';
 import { BLOCK, CLOSED, DOWN, GREETING, READY, TIMER, UP } from './state.js';
 import { putDescription } from './table.js';
-import { tableId } from './table-id.js';
 import { ACK, DATA, HELLO, RESET, TABLE, VERSION, WELCOME } from './wire.js';
 
 // store → frame → link and back: the device's end of PROTOCOL.md §6. One frame is being written at a time; HELLO goes
@@ -50,12 +49,12 @@ const puts: Record<number, () => void> = {
     integer(clock());
     // An array of one table, and one of one boot, which has four items.
     put(129);
-    name(tableId(streams));
+    name(table);
     putBytes(0x8184, 2);
     integer(boot);
     integer(acknowledged);
     integer(sealed);
-    integer(store.find(0) ? 0 : store.check());
+    integer(fingerprint);
   },
   [TABLE]() {
     put(0);
@@ -96,11 +95,9 @@ const pump = (): void => {
   }
 };
 
-const tick = () => step(TIMER);
-
 const wait = (ms: number): void => {
   cancel(timer);
-  timer = after(tick, ms);
+  timer = after(() => step(TIMER), ms);
 };
 
 const awaitAnswer = () => wait(options.ackTimeoutMs ?? 5000);
@@ -165,14 +162,14 @@ const transmit = (): void => {
 };
 
 /** What a state does at an event; undefined: nothing, and it stays. */
-const table: readonly Record<number, (() => void) | undefined>[] = [
+const actions: readonly Record<number, (() => void) | undefined>[] = [
   { [TIMER]: open },
   // up, down, WELCOME, block, timer, ACK, RESET
   [greet, backOff, take, pump, backOff, undefined, rest],
   [greet, backOff, take, transmit, greet, forget, rest],
 ];
 
-const step = (event: number): void => table[state]![event]?.();
+const step = (event: number): void => actions[state]![event]?.();
 
 /** To be called when something can be sent. */
 export const ready = () => step(BLOCK);

@@ -8,11 +8,19 @@ import {
   STREAMS_MAX,
   TABLE_BYTES_MAX,
   TABLE_ID_BYTES,
+  TYPE_BYTES,
+  TYPE_FIXED_MAX,
+  TYPE_UINT,
 } from './wire.js';
 
 // A table's bytes and its id, PROTOCOL.md §4: for `headwater build` and for Node. A device has neither this check nor SHA-256.
 
 export type { Stream };
+
+/** What fixed() gives, and the others. */
+const isType = (type: number): boolean =>
+  Number.isInteger(type) &&
+  ((type >= 0 && type <= TYPE_FIXED_MAX) || (type >= TYPE_UINT && type <= TYPE_BYTES));
 
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
@@ -37,6 +45,8 @@ export function encodeTable(streams: readonly Stream[]): Uint8Array {
       if (!/^[ -~]{1,64}$/.test(field)) {
         complain(`stream '${name}', field '${field}': use 1 to 64 characters of ASCII`);
       }
+      if (!isType(Number(fields[field])))
+        complain(`stream '${name}', field '${field}': fixed() takes 0 to 9`);
     }
   }
   const bytes = new Uint8Array(TABLE_BYTES_MAX);

@@ -125,7 +125,8 @@ function readCall(call: CallExpression, imports: Imports, before: Stream[], fail
     if (field === undefined || field === '__proto__') {
       return fail(property, `write each field as name: type: ${EXAMPLE}`);
     }
-    if (field in types) return fail(property, `the field '${field}' is declared twice`);
+    if (Object.hasOwn(types, field))
+      return fail(property, `the field '${field}' is declared twice`);
     types[field] = readType((property as Property).value, imports, fail);
   }
   before.push({ name: name.value, fields: types, index: before.length });

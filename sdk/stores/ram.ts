@@ -1,5 +1,4 @@
 import { integer, put, readAt, readFrom, takeBytes } from '../cbor.js';
-import { crc32 } from '../frame.js';
 import type { Store } from './store.js';
 
 // Blocks in RAM, gone with the power. One buffer, filled from its start; what is dropped or forgotten moves the rest down:
@@ -60,7 +59,6 @@ export const ram = (sizeBytes: number): Store => {
       bytes.subarray(start, end).forEach(put);
       return first + count;
     },
-    check: () => crc32(bytes, start, end),
     forget(seq) {
       while (find(0) + count <= seq) remove();
     },

@@ -15,8 +15,6 @@ export interface Store {
   find(seq: number): number;
   /** Writes count and bytes of the block that was found, as DATA carries them; returns the seq behind its last. */
   put(): number;
-  /** CRC-32 of the bytes of the block that was found. */
-  check(): number;
   /** Forgets the blocks that lie wholly below `seq`. */
   forget(seq: number): void;
 }

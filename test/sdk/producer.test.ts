@@ -7,7 +7,7 @@ import { wire } from './peer.js';
 
 // What producer() checks, the one place where the SDK throws; and that what it lets pass works end to end.
 
-const LINE = 'one producer, device 1-64 ASCII, bufferBytes 64+';
+const LINE = 'one producer, device 1-64 ASCII, buffer 64+';
 
 function refuses(options: Partial<ProducerOptions>, what: string) {
   const { sdk, engine, link } = device();
@@ -30,9 +30,22 @@ test('a name that is empty, too long, or not of printable ASCII', () => {
   }
 });
 
+test('a device that is no text, as firmware without types can give it', () => {
+  for (const device of [undefined, null, true, 123, [], ['a'], () => 'a']) {
+    refuses({ device: device as unknown as string }, String(device));
+  }
+});
+
 test('bufferBytes below 64', () => {
-  for (const bufferBytes of [63, 0, -1, -Infinity, 63.9])
+  for (const bufferBytes of [63, 0, -1, -Infinity, 63.9, Number.NaN])
     refuses({ bufferBytes }, `${bufferBytes}`);
+});
+
+test('a table that no proxy would take, where nothing was built', () => {
+  const { sdk, link } = device();
+  sdk.stream('climate', { t: sdk.fixed(12) });
+  assert.throws(() => sdk.producer({ device: 'a', link }), /stream 'climate', field 't': fixed/);
+  assert.is(link.opened, 0);
 });
 
 test('a second producer', () => {

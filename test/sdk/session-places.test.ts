@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { frame, type Hello } from './peer.js';
+import { type Boot, frame, type Hello } from './peer.js';
 import { ACK_TIMEOUT_MS, BOOT, type Mote, mote, ready } from './talk.js';
 
 // Places, credit and going back: PROTOCOL.md [W-2], [W-5], [W-21], [W-22], [W-24].
@@ -38,7 +38,7 @@ test('[W-2] boot 0 until WELCOME names it, and no DATA before', () => {
   assert.is(made.sdk.stats().boot, BOOT);
 });
 
-test('[W-4] the fingerprint is of the block with seq 0, while it is held', () => {
+test('[W-4] the fingerprint is of the block with seq 0, whatever became of it since', () => {
   const made = ready();
   assert.is(place(made).fingerprint, null);
   made.welcome();
@@ -48,6 +48,13 @@ test('[W-4] the fingerprint is of the block with seq 0, while it is held', () =>
   made.welcome();
   assert.is(place(made).fingerprint, fingerprint);
   made.welcome(1);
+  assert.is(place(made).fingerprint, fingerprint);
+});
+
+test('[W-4] a boot whose first event was refused has no fingerprint', () => {
+  const made = ready();
+  made.sdk.sendUndeclared('note', 'x'.repeat(500));
+  blocks(made, 2);
   assert.is(place(made).fingerprint, null);
 });
 
@@ -209,7 +216,8 @@ test('[W-5] renumbered by WELCOME: nothing is forgotten and all later frames car
   assert.is(made.sdk.stats().acknowledged, 2);
   made.engine.advance(ACK_TIMEOUT_MS);
   const [hello] = made.link.take() as [Hello];
-  assert.equal(hello.boots, [{ boot: 900, lowest: 2, next: 3, fingerprint: null }]);
+  const [{ boot, lowest, next }] = hello.boots as [Boot];
+  assert.equal([boot, lowest, next], [900, 2, 3]);
 });
 
 test('HELLO names its table, its limit, its flags and its uptime', () => {

@@ -66,6 +66,11 @@ test('declarations of several modules count in the order in which they run', asy
   );
 });
 
+test('a field may be called like what every object has', async () => {
+  const built = await build(`${imports} stream('a', { toString: int, constructor: uint });`);
+  assert.equal(Object.keys(built.streams[0]!.fields), ['toString', 'constructor']);
+});
+
 test('what can not be read at build time is refused with its line and what to write', async () => {
   for (const [source, expected] of [
     [
