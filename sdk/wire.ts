@@ -18,6 +18,7 @@ export const END = 12;
 export const FRAGMENT = 13;
 export const CHANNEL = 14;
 export const SESSION = 15;
+export const ANCHOR = 16;
 
 /** RESET's reasons. */
 export const RESET_NO_SESSION = 0;

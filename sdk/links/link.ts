@@ -1,5 +1,5 @@
 // A way to a proxy that carries bytes in order: a serial line, a socket, or whatever the host provides. Nothing of it
-// throws: what fails is a `down`.
+// throws: what fails is a `down`. It calls back after `write` and `close` have returned, not from inside them.
 
 /** What a link tells its producer. After `close()`, and for a connection that is no more, it tells nothing. */
 export interface LinkEvents {
