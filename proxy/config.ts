@@ -52,7 +52,15 @@ const schema = z.strictObject({
   kafka: z
     .strictObject({
       brokers: z
-        .array(z.string().regex(/^[^\s:]+:\d+$|^\[[0-9a-fA-F:]+\]:\d+$/, 'host:port'))
+        .array(
+          z
+            .string()
+            .regex(/^[^\s:]+:\d+$|^\[[0-9a-fA-F:]+\]:\d+$/, 'host:port')
+            .refine(
+              (text) => !(Number(text.slice(text.lastIndexOf(':') + 1)) > 65_535),
+              'a port below 65536',
+            ),
+        )
         .min(1),
       topics: z
         .strictObject({
@@ -131,7 +139,7 @@ export function parseConfig(text: string, path: string, set: Record<string, stri
         .join('\n'),
     );
   }
-  const content: unknown = document.toJS() ?? {};
+  const content = contentOf(document, path);
   const strays = Object.entries(set).filter(
     ([key, text]) => !assign(content, key.split('.'), text),
   );
@@ -156,6 +164,15 @@ export function parseConfig(text: string, path: string, set: Record<string, stri
     );
   }
   return settle(result.data);
+}
+
+/** An alias without its anchor is found here only. */
+function contentOf(document: Document, path: string): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch (error) {
+    throw new ConfigError(`${path}: ${firstLine((error as Error).message)}`);
+  }
 }
 
 function settle(parsed: Parsed): Config {

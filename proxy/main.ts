@@ -6,7 +6,7 @@ import { nodeDisk } from './disk-node.js';
 import { JournalError } from './journal/error.js';
 import { startLaneThread } from './kafka/lane-thread.js';
 import { createLog, type Log } from './log.js';
-import { type Pipeline, StartError, startPipeline } from './pipeline.js';
+import { HaltedError, type Pipeline, StartError, startPipeline } from './pipeline.js';
 
 // `headwater proxy`: from a configuration to a running pipeline, and from a signal to the books. What a
 // person can mend is one line and an exit code, never a stack trace.
@@ -25,6 +25,7 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
     const json = options.json || process.stdout.isTTY !== true;
     return await run(config, createLog(config.log.level, json), json);
   } catch (error) {
+    if (error instanceof HaltedError) return 1;
     if (error instanceof ConfigError) return complain(error.message, 2);
     if (error instanceof StartError || error instanceof JournalError) {
       return complain(error.message, 1);

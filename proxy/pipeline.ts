@@ -10,6 +10,7 @@ import { type Journal, openJournal } from './journal/journal.js';
 import { JournalReader } from './journal/reader.js';
 import type { Position, TableRecord } from './journal/record.js';
 import type { Lane, LaneEnd, LaneEvent } from './kafka/lane-types.js';
+import type { Listener } from './listeners/channel.js';
 import { listenTcp } from './listeners/tcp.js';
 import type { Log } from './log.js';
 import { createOutcomes } from './outcomes.js';
@@ -66,39 +67,48 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
   try {
     const { limits } = config;
     const sessions = new Sessions({ clock, journal, books, outcomes, limits });
-    const { connectionsMax } = limits;
-    const listener = await listenTcp({
-      ...config.listen.tcp,
-      ...{ connectionsMax, outcomes, accept: sessions.accept },
-    }).catch(portError('listen.tcp', config.listen.tcp));
-    closing.unshift(() => listener.close());
+    let listener: Listener | null = null;
+    const channels = () => listener?.channels ?? 0;
     const lanes: Lane[] = [];
-    const metrics = createMetrics({ journal, books, outcomes, sessions, listener, lanes });
+    const metrics = createMetrics({ journal, books, outcomes, sessions, channels, lanes });
     const http = await startHttp({
       ...config.http,
       metrics: metrics.page,
       trouble: () => (journal.trouble === null ? [] : [journal.trouble]),
       remarks: () => lanes.flatMap((lane, at) => laneRemark(lane, at)),
     }).catch(portError('http', config.http));
-    closing.splice(1, 0, () => http.close());
+    closing.unshift(() => http.close());
     watch(journal, log);
     if (config.kafka !== null) {
-      lanes.push(...startLanes(parts, config.kafka, journal, metrics.count));
       closing.unshift(() => Promise.all(lanes.map((lane) => lane.stop())));
+      // A journal that is refused must not have acknowledged anything; one whose Kafka is away may.
+      await startLanes(parts, config.kafka, journal, lanes, metrics.count);
+      const ended = lanes.find(({ state }) => state === 'refused' || state === 'fenced');
+      if (ended !== undefined) throw new HaltedError(ended.state);
     }
+    const { connectionsMax } = limits;
+    listener = await listenTcp({
+      ...config.listen.tcp,
+      ...{ connectionsMax, outcomes, accept: sessions.accept },
+    }).catch(portError('listen.tcp', config.listen.tcp));
+    closing.unshift(async () => listener?.close());
+    const { port } = listener;
     return {
-      tcpPort: listener.port,
+      tcpPort: port,
       httpPort: http.port,
       halted: haltOf(lanes),
       async stop() {
-        await listener.close();
+        await listener?.close();
         await drain(parts, journal, lanes, () => books.balance(0));
         await Promise.all(lanes.map((lane) => lane.stop()));
         const reader = new JournalReader({ folder, disk });
-        const buffered = await countBuffered(reader, journal).finally(() => reader.close());
-        await http.close();
-        await journal.close();
-        return books.balance(buffered);
+        try {
+          return books.balance(await countBuffered(reader, journal));
+        } finally {
+          await reader.close();
+          await http.close();
+          await journal.close();
+        }
       },
     };
   } catch (error) {
@@ -107,17 +117,29 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
   }
 }
 
+/** How long a start waits for Kafka's word on the journal. */
+const firstWordTimeoutMs = 3_000;
+
 /** What happens on a sound site too: said at debug level only. */
 const ordinary = new Set(['duplicate', 'gap', 'beyond-credit', 'replaced', 'table-again']);
 
+/** Answers when each lane has decided that this journal may go on, or could not ask Kafka. */
 function startLanes(
   { config, clock, log, host, startLane }: PipelineParts,
   kafka: KafkaConfig,
   journal: Journal,
+  lanes: Lane[],
   count: (lane: number, event: LaneEvent) => void,
-): Lane[] {
-  const lanes = Array.from({ length: journal.lanes }, (_, lane) =>
-    startLane({
+): Promise<unknown> {
+  const words: Promise<void>[] = [];
+  for (let lane = 0; lane < journal.lanes; lane++) {
+    let heard = () => {};
+    words.push(
+      new Promise((resolve) => {
+        heard = resolve;
+      }),
+    );
+    const started = startLane({
       site: config.site,
       ...{ lane, kafka, host, clock, debug: config.log.level === 'debug' },
       journalFolder: config.journal.folder,
@@ -128,16 +150,20 @@ function startLanes(
         count(lane, event);
         if (event.kind === 'committed') journal.confirm(event.position, event.committed);
         if (event.kind === 'line') log[event.level]({ lane }, event.text);
-        if (event.kind === 'state') log.debug({ lane, state: event.state }, 'lane');
+        if (event.kind !== 'state') return;
+        log.debug({ lane, state: event.state }, 'lane');
+        if (event.state !== 'starting') heard();
       },
-    }),
-  );
-  const tell = (end: number) => {
+    });
+    lanes.push(started);
+    started.syncedEnd(journal.syncedEnd);
+    void started.done.then(heard);
+  }
+  journal.onSynced(({ end }) => {
     for (const lane of lanes) lane.syncedEnd(end);
-  };
-  tell(journal.syncedEnd);
-  journal.onSynced(({ end }) => tell(end));
-  return lanes;
+  });
+  const late = new Promise<void>((resolve) => clock.after(firstWordTimeoutMs, resolve));
+  return Promise.race([Promise.all(words), late]);
 }
 
 function haltOf(lanes: readonly Lane[]): Pipeline['halted'] {
@@ -157,10 +183,13 @@ function laneRemark(lane: Lane, at: number): string[] {
 }
 
 function watch(journal: Journal, log: Log): void {
+  const takesNone = () =>
+    log.error({}, `the journal takes no events: ${journal.trouble ?? 'unknown'}`);
+  if (!journal.writable) takesNone();
   journal.onFailed((error) => log.error({ error: error.message }, 'the journal: an fsync failed'));
   journal.onWritable((writable) => {
     if (writable) log.info({}, 'the journal takes events again');
-    else log.error({}, `the journal takes no events: ${journal.trouble ?? 'unknown'}`);
+    else takesNone();
   });
 }
 
@@ -179,6 +208,11 @@ async function drain(
   while (waits() && clock.monotonicMs() < endMs) {
     await new Promise<void>((resolve) => clock.after(20, resolve));
   }
+}
+
+/** A lane may not go on, and has said why. */
+export class HaltedError extends Error {
+  override name = 'HaltedError';
 }
 
 /** A start that failed for what a person can mend: one line. */

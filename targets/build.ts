@@ -3,7 +3,7 @@
 // table's id is a constant in the place of table-id.ts, so that no device carries SHA-256.
 
 import { writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, join, relative } from 'node:path';
+import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildFailure, type BuildOptions, build, formatMessages, type Plugin } from 'esbuild';
 import type { Stream } from '../sdk/stream.js';
@@ -99,6 +99,9 @@ export async function buildCommand(
   const name = basename(file, extname(file));
   const out = options.out ?? join(dirname(file), `${name}.${options.target}.js`);
   try {
+    if (resolve(out) === resolve(file)) {
+      throw new BuildError(`--out ${out} is the firmware itself; name another file`);
+    }
     const built = await buildFirmware({
       entry: { file },
       target: options.target,

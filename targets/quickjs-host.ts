@@ -38,9 +38,12 @@ export async function runFirmware(options: FirmwareOptions): Promise<RunningFirm
   const timers = new Map<number, NodeJS.Timeout>();
   let stream: Duplex | null = null;
   let stopped = false;
+  let entered = 0;
+  let disposeLater = false;
 
   function enter(run: () => QuickJSHandle | null): unknown {
     if (stopped) return undefined;
+    entered++;
     try {
       const handle = run();
       const value: unknown = handle === null ? undefined : context.dump(handle);
@@ -52,7 +55,15 @@ export async function runFirmware(options: FirmwareOptions): Promise<RunningFirm
     } catch (error) {
       options.onError(error instanceof Error ? error : new Error(String(error)));
       return undefined;
+    } finally {
+      entered--;
+      if (disposeLater && entered === 0) dispose();
     }
+  }
+  // Not from inside the engine: a board's function may be what stops it.
+  function dispose(): void {
+    context.dispose();
+    runtime.dispose();
   }
   const evaluate = (code: string) => enter(() => unwrap(context, context.evalCode(code)));
   const event = (kind: string, bytes?: Uint8Array) =>
@@ -157,8 +168,8 @@ export async function runFirmware(options: FirmwareOptions): Promise<RunningFirm
       for (const timer of timers.values()) clearTimeout(timer);
       stream?.destroy();
       stream = null;
-      context.dispose();
-      runtime.dispose();
+      if (entered === 0) dispose();
+      else disposeLater = true;
     },
   };
 }
@@ -175,6 +186,14 @@ globalThis.__os = {
 };
 globalThis.setTimeout = __os.setTimeout;
 globalThis.clearTimeout = __os.clearTimeout;
+const repeats = new Map();
+globalThis.setInterval = (task, delay) => {
+  const id = Symbol();
+  const again = () => { repeats.set(id, __os.setTimeout(() => { again(); task(); }, delay)); };
+  again();
+  return id;
+};
+globalThis.clearInterval = (id) => { __os.clearTimeout(repeats.get(id)); repeats.delete(id); };
 globalThis.console = { log: (...values) => __log(values.join(' ')) };
 board.link = {
   open(callbacks) { on = callbacks; __open(); },

@@ -2,7 +2,6 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Account, Books } from '../books.js';
 import type { Journal } from '../journal/journal.js';
 import type { Lane, LaneEvent } from '../kafka/lane-types.js';
-import type { Listener } from '../listeners/channel.js';
 import type { Outcomes } from '../outcomes.js';
 import type { Sessions } from '../sessions.js';
 
@@ -14,7 +13,8 @@ export interface MetricsSources {
   books: Books;
   outcomes: Outcomes;
   sessions: Sessions;
-  listener: Listener;
+  /** Open connections. */
+  channels(): number;
   lanes: readonly Lane[];
 }
 
@@ -24,7 +24,7 @@ export interface Metrics {
 }
 
 export function createMetrics(sources: MetricsSources): Metrics {
-  const { journal, outcomes, sessions, listener, lanes } = sources;
+  const { journal, outcomes, sessions, channels, lanes } = sources;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -42,7 +42,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   gauge('headwater_journal_unsynced_bytes', 'appended, not durable', () => journal.pendingBytes);
   gauge('headwater_journal_writable', '1: events are taken', () => Number(journal.writable));
   gauge('headwater_devices_connected', 'devices with a session', () => sessions.count);
-  gauge('headwater_connections', 'open connections', () => listener.channels);
+  gauge('headwater_connections', 'open connections', channels);
   new Counter({
     ...{ name: 'headwater_outcomes_total', help: 'what came in and was not used', registers },
     labelNames: ['kind'],

@@ -145,7 +145,9 @@ class KafkajsSink implements KafkaSink {
         else list.push(await this.#message(record));
       }
       const topics = [...messages.keys()];
-      messages.set(this.#topic, [this.#ownMessage(positionKey(this.#lane), position)]);
+      // [K-40] No record is for this topic; were one, it would be no reason to lose it.
+      const others = messages.get(this.#topic) ?? [];
+      messages.set(this.#topic, [...others, this.#ownMessage(positionKey(this.#lane), position)]);
       await this.#commit(messages).catch((error: unknown) => {
         throw this.#advice.oneOf(sinkError(error, 'transaction'), topics);
       });

@@ -8,6 +8,7 @@ import { JournalReader } from '../journal/reader.js';
 import { createKafkajsSink } from './kafkajs-sink.js';
 import { createLane, type LaneReader } from './lane.js';
 import type { FromLaneWorker, LaneWorkerData, ToLaneWorker } from './lane-thread.js';
+import { positionTopicOf } from './position-topic.js';
 import { createRecordMaker } from './records.js';
 
 const port = parentPort;
@@ -19,6 +20,7 @@ const say = (message: FromLaneWorker) => port.postMessage(message);
 const records = createRecordMaker({
   topics: kafka.topics,
   value: kafka.value,
+  own: [kafka.topics.loss, positionTopicOf(site)],
   tables: data.tables,
 });
 const reader = new JournalReader({ folder: data.journalFolder, disk: nodeDisk() });

@@ -21,13 +21,21 @@ const aheadMaxMs = 10 * 60_000;
 export function createRecordMaker(options: {
   topics: KafkaConfig['topics'];
   value: KafkaConfig['value'];
+  /** The proxy's own topics: what a route or a stream's name would put there goes beside them. */
+  own?: readonly string[];
   /** Those that were durable when the lane began; later ones come along with the journal. */
   tables: Iterable<TableRecord>;
 }): RecordMaker {
-  const { topics, value } = options;
+  const { topics, value, own = [topics.loss] } = options;
   const tables = new Map<string, StreamTable>();
   const encode = value === 'cbor' ? toCbor : (event: unknown) => Buffer.from(toJson(event));
   for (const table of options.tables) learn(table);
+
+  /** [K-40] */
+  function topicOf(stream: string): string {
+    const topic = topics.routes[stream] ?? topics.prefix + stream;
+    return own.includes(topic) ? `${topic}.events` : topic;
+  }
 
   function learn({ device, id, bytes }: TableRecord): void {
     const table = decodeTable(bytes);
@@ -51,7 +59,7 @@ export function createRecordMaker(options: {
       if (event === undefined) break;
       const claimedMs = Math.round(event.uptime + record.offsetMs);
       records.push({
-        topic: topics.routes[event.stream] ?? topics.prefix + event.stream,
+        topic: topicOf(event.stream),
         key,
         value: encode(plain(event)),
         ...time(claimedMs, record, `${boot}/${first + at}`),

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
 import { buildFirmware } from '../../targets/build.js';
 import { ensureJars, projectFolder, SetupError } from '../kafka/jars.js';
+import { temporaryBroker } from '../kafka/shared-broker.js';
 import { createTopics } from '../kafka/topics.js';
 import { consoleConsumer } from '../site/console-consumer.js';
 import { type Mote, startMote } from '../site/mote.js';
@@ -42,11 +43,8 @@ async function demo(): Promise<Verdict> {
   const view = createView(flags.json ? process.stderr : process.stdout);
   await ensureJars((line) => view.say(line));
   view.say('starting Kafka, unless one runs …');
-  const wasRunning = await askKafka('status').then(
-    () => true,
-    () => false,
-  );
-  const kafka = await askKafka('start');
+  // One of its own where none runs: another demo beside it must not lose its Kafka with this one's end.
+  const kafka = (await runningKafka()) ?? (await temporaryBroker((line) => view.say(line)));
   const site = await makeSite({ bootstrap: kafka.bootstrap, label: 'demo' });
   const topic = `${site.prefix}climate`;
   let proxy: ProxyProcess | null = null;
@@ -131,18 +129,18 @@ async function demo(): Promise<Verdict> {
     await proxy?.kill();
     await relay.close();
     await site.remove();
-    if (!wasRunning) await askKafka('stop');
   }
 }
 
-async function askKafka(verb: 'start' | 'status' | 'stop'): Promise<{ bootstrap: string }> {
+async function runningKafka(): Promise<{ bootstrap: string } | null> {
   const command = join(projectFolder, 'dist/test/kafka/kafka.js');
-  const run = promisify(execFile)(process.execPath, [command, verb, '--json']);
-  const { stdout } = await run.catch((error: { stderr?: string }) => {
-    throw new SetupError(error.stderr?.trim() || String(error));
-  });
-  return JSON.parse(stdout) as { bootstrap: string };
+  const run = promisify(execFile)(process.execPath, [command, 'status', '--json']);
+  const { stdout } = await run.catch(() => ({ stdout: 'null' }));
+  return JSON.parse(stdout) as { bootstrap: string } | null;
 }
+
+// So that what was started ends with it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 if (flags.help) {
   console.log(help);

@@ -69,6 +69,14 @@ test('broken YAML is said with its line', () => {
   assert.match(first, /^site\.yaml:\d: /);
 });
 
+test('an alias without its anchor, and a port that is none, are lines too', () => {
+  assert.match(mistakes('site: *x\n').join(), /^site\.yaml: .*alias/i);
+  assert.match(
+    mistakes(`${least}kafka:\n  brokers: [a:99999]\n`).join(),
+    /kafka\.brokers\.0: expected a port below 65536/,
+  );
+});
+
 test('sizes are written as people write them', () => {
   const at = (text: string) =>
     parseConfig(`site: a\njournal: { folder: x, bytesMax: ${text} }`, 'f').journal.bytesMax;

@@ -206,6 +206,18 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
+test('a journal that is gone from under the proxy: a signal ends it all the same, with one line', async () => {
+  const proxy = await start();
+  const sensor = await sense(proxy);
+  await until(() => sensor.acknowledged() > 10);
+  for (const name of await readdir(join(site.folder, 'journal'))) {
+    if (name.endsWith('.segment')) await rm(join(site.folder, 'journal', name));
+  }
+  proxy.signal('SIGTERM');
+  assert.is(await proxy.end(), 1);
+  assert.is(proxy.said().length, 1, proxy.said().join('\n'));
+});
+
 test('a second signal ends a drain at once, with 0, and the journal has everything', async () => {
   const kafka = 'kafka.brokers=127.0.0.1:1';
   const slow = ['--set', kafka, '--set', 'limits.drainTimeoutMs=600000'];

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -94,6 +95,16 @@ test('what can not be read at build time is refused with its line and what to wr
   ] as const) {
     assert.match(await refused(imports + source), expected);
   }
+});
+
+test('the firmware is not overwritten by what is built of it', async () => {
+  const file = join(folder, 'firmware.ts');
+  await writeFile(file, 'export {};');
+  const words = [join(projectFolder, 'dist/headwater.js'), 'build', file, '--target', 'quickjs'];
+  const { status, stderr } = spawnSync(process.execPath, [...words, '--out', file]);
+  assert.is(status, 1);
+  assert.match(String(stderr), /is the firmware itself; name another file/);
+  assert.is(await readFile(file, 'utf8'), 'export {};');
 });
 
 test("esbuild's own errors are said with file, line and column", async () => {

@@ -1,9 +1,11 @@
 import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildFirmware } from '../../targets/build.js';
 import { runFirmware } from '../../targets/quickjs-host.js';
 import { peerServer } from '../sdk/peer-server.js';
+import { until } from '../site/until.js';
 
 const source = `
 import { fixed, type Link, producer, stream, uint } from 'headwater';
@@ -53,6 +55,38 @@ test('a built firmware delivers, also what it held while the link was cut', asyn
   assert.is(peer.expected, 4);
   device.stop();
   await peer.close();
+});
+
+test('a board that stops its engine from inside, and intervals that repeat until they are cleared', async () => {
+  let ticks = 0;
+  const repeating = await runFirmware({
+    code: 'const id = setInterval(() => board.tick() === 3 && clearInterval(id), 1);',
+    connect: () => net.connect(1, '127.0.0.1'),
+    board: { tick: () => ++ticks },
+    onError(error) {
+      throw error;
+    },
+  });
+  await until(() => ticks >= 3);
+  await sleep(50);
+  assert.is(ticks, 3, 'it was cleared');
+  repeating.stop();
+
+  const inside = await runFirmware({
+    code: 'globalThis.go = () => board.stop();',
+    connect: () => net.connect(1, '127.0.0.1'),
+    board: {
+      stop: () => {
+        inside.stop();
+        return null;
+      },
+    },
+    onError(error) {
+      throw error;
+    },
+  });
+  inside.evaluate('go()');
+  assert.is(inside.evaluate('1'), undefined, 'it is stopped');
 });
 
 test.run();

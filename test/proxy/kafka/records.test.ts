@@ -58,6 +58,17 @@ function blockRecord(name: string, over: Partial<BlockRecord> = {}): BlockRecord
 const maker = (value: 'json' | 'cbor' = 'json') =>
   createRecordMaker({ topics, value, tables: tables.map(tableRecord) });
 
+test("nothing of a device goes to the proxy's own topics: it goes beside them", () => {
+  const own = ['hall.lost', 'hall.climate'];
+  const made = createRecordMaker({
+    ...{ topics: { ...topics, routes: { alarm: 'hall.lost' } }, value: 'json', own },
+    tables: tables.map(tableRecord),
+  });
+  const of = (name: string) => made.toRecords(located(blockRecord(name))).map(({ topic }) => topic);
+  assert.equal([...new Set(of('one event'))], ['hall.climate.events']);
+  assert.ok(of('three streams').includes('hall.lost.events'));
+});
+
 test('a record per event: topic, key, time, identity, value', () => {
   const records = maker().toRecords(located(blockRecord('three streams')));
   const found = blocks.find((one) => one.name === 'three streams');
