@@ -36,6 +36,16 @@ program
   .option('-o, --out <file>', 'where to write it (default: beside the firmware, NAME.TARGET.js)')
   .option('--no-minify', 'readable output')
   .option('--json', 'one JSON object on standard output')
+  .addHelpText(
+    'after',
+    `
+Streams are declared at the top level with literals, before producer(): their table's id is computed
+here. Prints the file, its bytes, its streams and the id.
+
+Examples:
+  headwater build firmware.ts --target quickjs             firmware.quickjs.js beside it
+  headwater build src/main.ts -t node -o gateway.js --json`,
+  )
   .action(async (firmware: string, options) => {
     const { buildCommand } = await import('./targets/build.js');
     process.exitCode = await buildCommand(firmware, options);
@@ -71,6 +81,15 @@ program
   .requiredOption('-c, --config <site.yaml>', 'the configuration that names the journal')
   .option('--no-follow', 'end at the end instead of waiting for more')
   .option('--json', 'one JSON object per event')
+  .addHelpText(
+    'after',
+    `
+Reads beside a running proxy, or without one. A line: time, device, boot/seq, topic, value.
+
+Examples:
+  headwater tail --config site.yaml
+  headwater tail --config site.yaml --no-follow --json | jq .value`,
+  )
   .action(async (options) => {
     const { tailCommand } = await import('./proxy/tail.js');
     process.exitCode = await tailCommand(options);
