@@ -4,7 +4,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
-import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { type Document, isNode, LineCounter, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 
 /** What a person has to mend: each line stands on its own. */
@@ -139,7 +139,8 @@ export function parseConfig(text: string, path: string, set: Record<string, stri
         .join('\n'),
     );
   }
-  const content = contentOf(document, path);
+  checkAliases(document, lines, path);
+  const content: unknown = document.toJS() ?? {};
   const strays = Object.entries(set).filter(
     ([key, text]) => !assign(content, key.split('.'), text),
   );
@@ -166,13 +167,17 @@ export function parseConfig(text: string, path: string, set: Record<string, stri
   return settle(result.data);
 }
 
-/** An alias without its anchor is found here only. */
-function contentOf(document: Document, path: string): unknown {
-  try {
-    return document.toJS() ?? {};
-  } catch (error) {
-    throw new ConfigError(`${path}: ${firstLine((error as Error).message)}`);
-  }
+/** The parser finds them only when it resolves them, and without their line. */
+function checkAliases(document: Document, lines: LineCounter, path: string): void {
+  visit(document, {
+    Alias(_key, alias) {
+      if (alias.resolve(document) !== undefined) return;
+      const { line } = lines.linePos(alias.range?.[0] ?? 0);
+      throw new ConfigError(
+        `${path}:${line}: *${alias.source}: there is no anchor &${alias.source}`,
+      );
+    },
+  });
 }
 
 function settle(parsed: Parsed): Config {
