@@ -95,7 +95,6 @@ export class Sessions {
     const openings = openBoots(journal, hello, known.numbers, clock.nowMs());
     const listed = new Set(openings.map(({ boot }) => boot));
     const running = openings[openings.length - 1]!;
-    const isFirst = known.open === null;
     const open = known.open ?? new Set(journal.places(device)?.keys());
     known.open = open;
     const intakes = new Map(
@@ -125,7 +124,7 @@ export class Sessions {
       journal.append({ kind: 'table', device, id: emptyTableId, bytes: new Uint8Array() });
     }
     const runningBoot = running.boot;
-    if (isFirst && !running.fresh) this.#forgetEnded(device, runningBoot, listed, open);
+    if (!running.fresh) this.#forgetEnded(device, runningBoot, listed, open);
     if (known.window?.boot !== runningBoot) {
       known.window = { boot: runningBoot, offsets: new OffsetWindow() };
     }

@@ -243,6 +243,20 @@ test('boots that HELLO lists no more have ended, with a tail that nobody knows',
   assert.equal(journal.forgotten, [['mote-1', [5]]]);
 });
 
+test('a boot that was drained while it was listed is forgotten when HELLO drops it, and no tail is said', () => {
+  const world = live([{ boot: 5 }, { boot: 6 }]);
+  const { peer, journal } = world;
+  peer.data(5, 0, block(1, 3), 3);
+  peer.data(6, 0, block(1));
+  journal.sync();
+  welcomed(world, [{ boot: 6, next: 1 }]);
+  assert.equal(journal.forgotten, [['mote-1', [5]]]);
+  welcomed(world, [{ boot: 7 }]);
+  peer.table();
+  peer.data(7, 0, block(1));
+  assert.equal(losses(world), [[6, 1, null, 'tail-unknown']]);
+});
+
 test('the boot before, as the device stored it', () => {
   const world = live([{ boot: 5 }]);
   const { peer } = world;
