@@ -5,6 +5,7 @@ import {
   DEVICE_BYTES_MAX,
   FRAME_BYTES_MAX,
   HELLO,
+  NAME,
   RESET,
   SEQ_MAX,
   STREAMS_MAX,
@@ -94,7 +95,7 @@ function decodeHello(reader: CborReader): Message {
   const version = reader.uint(UINT32_MAX, 'version');
   if (version === 0 && reader.broken === null) return { type: 'version', version };
   const device = reader.text(DEVICE_BYTES_MAX, 'device');
-  if (!/^[ -~]+$/.test(device)) reader.fail('device: not 1 to 64 characters of ASCII');
+  if (!NAME.test(device)) reader.fail('device: not 1 to 64 characters of ASCII');
   const flags = reader.uint(UINT32_MAX, 'flags');
   const frameBytesMax = reader.uint(FRAME_BYTES_MAX, 'frameBytesMax');
   if (frameBytesMax < FRAME_BYTES_LEAST) reader.fail(`frameBytesMax: below ${FRAME_BYTES_LEAST}`);

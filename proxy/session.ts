@@ -213,8 +213,9 @@ export class Session implements ChannelHandler {
     else if (journal.table(device, id) !== null) this.#count('table-again', { device, index });
     else if (stream !== parts.length) this.#count('table-part-missing', { device, index, stream });
     else {
-      this.#parts.set(index, [...parts, Uint8Array.from(description)]);
-      const bytes = Buffer.concat(this.#parts.get(index) ?? []);
+      parts.push(Uint8Array.from(description));
+      this.#parts.set(index, parts);
+      const bytes = Buffer.concat(parts);
       if (tableId(bytes) === id) this.#wholeTable(device, id, bytes);
       else if (bytes.length > TABLE_BYTES_MAX || stream + 1 === STREAMS_MAX) {
         this.#parts.delete(index);

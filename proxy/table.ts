@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   FIELDS_MAX,
+  NAME,
   NAME_BYTES_MAX,
   STREAMS_MAX,
   TABLE_BYTES_MAX,
@@ -64,7 +65,7 @@ export function isStreamName(name: string): boolean {
 
 function readField(reader: CborReader, fields: Field[] | null, name: string): void {
   const type = reader.uint(TYPE_BYTES, 'type');
-  if (!/^[ -~]+$/.test(name)) reader.fail('field: not 1 to 64 characters of ASCII');
+  if (!NAME.test(name)) reader.fail('field: not 1 to 64 characters of ASCII');
   if (type > TYPE_FIXED_MAX && type < TYPE_UINT) reader.fail('type: unknown');
   if (fields === null) reader.fail('a field before the first stream');
   else if (fields.length === FIELDS_MAX) reader.fail(`more than ${FIELDS_MAX} fields`);

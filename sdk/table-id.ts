@@ -5,6 +5,7 @@ import { putDescription } from './table.js';
 import {
   DESCRIPTION_BYTES_MAX,
   FIELDS_MAX,
+  NAME,
   STREAMS_MAX,
   TABLE_BYTES_MAX,
   TABLE_ID_BYTES,
@@ -15,14 +16,12 @@ import {
 
 // A table's bytes and its id, PROTOCOL.md §4: for `headwater build` and for Node. A device has neither this check nor SHA-256.
 
-export type { Stream };
-
 /** What fixed() gives, and the others. */
 const isType = (type: number): boolean =>
   Number.isInteger(type) &&
   ((type >= 0 && type <= TYPE_FIXED_MAX) || (type >= TYPE_UINT && type <= TYPE_BYTES));
 
-const NAME = /^[A-Za-z0-9._-]{1,64}$/;
+const STREAM_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** The bytes of the table; throws where the protocol does not allow it. */
 export function encodeTable(streams: readonly Stream[]): Uint8Array {
@@ -33,7 +32,7 @@ export function encodeTable(streams: readonly Stream[]): Uint8Array {
   if (streams.length > STREAMS_MAX) complain(`${streams.length} streams: at most ${STREAMS_MAX}`);
   for (const { name, fields } of streams) {
     const names = Object.keys(fields);
-    if (!NAME.test(name)) {
+    if (!STREAM_NAME.test(name)) {
       complain(`stream name '${name}': use 1 to 64 of A-Z a-z 0-9 . _ -`);
     }
     if (seen.has(name)) complain(`stream '${name}' is declared twice: give one another name`);
@@ -42,7 +41,7 @@ export function encodeTable(streams: readonly Stream[]): Uint8Array {
       complain(`stream '${name}' has ${names.length} fields: at most ${FIELDS_MAX}, so split it`);
     }
     for (const field of names) {
-      if (!/^[ -~]{1,64}$/.test(field)) {
+      if (!NAME.test(field)) {
         complain(`stream '${name}', field '${field}': use 1 to 64 characters of ASCII`);
       }
       if (!isType(Number(fields[field])))

@@ -47,6 +47,9 @@ export const LOST_OVERFLOW = 0;
 export const LOST_REFUSED = 1;
 export const LOST_DAMAGED = 2;
 
+/** What a device and a field may be called: printable ASCII. §1, §4. */
+export const NAME = /^[ -~]{1,64}$/;
+
 /** Limits, bytes and counts: [W-10], §1, §3, §4. */
 export const FRAME_BYTES_MAX = 2304;
 export const BLOCK_BYTES_MAX = 1024;

@@ -254,7 +254,8 @@ test("a folder that can't be one, and one that can't be written", async ({ folde
   await chmod(closed, 0o700);
 });
 
-test('a torn tail is cut off, and the rest stays', async ({ folder }) => {
+/** A process takes three events of a device, and is killed. */
+async function leaveThreeEvents(folder: string): Promise<void> {
   const holder = startHolder(folder);
   await holder.line();
   for (let event = 0; event < 3; event++) {
@@ -262,6 +263,10 @@ test('a torn tail is cut off, and the rest stays', async ({ folder }) => {
     await holder.line();
   }
   await holder.kill();
+}
+
+test('a torn tail is cut off, and the rest stays', async ({ folder }) => {
+  await leaveThreeEvents(folder);
   const name = (await segmentsOf(folder))[0]!;
   const bytes = await readFile(join(folder, name));
   await writeFile(join(folder, name), bytes.subarray(0, bytes.length - 20));
@@ -277,13 +282,7 @@ test('a torn tail is cut off, and the rest stays', async ({ folder }) => {
 });
 
 test('rot below the synced end: in the middle, and under a checkpoint', async ({ folder }) => {
-  const holder = startHolder(folder);
-  await holder.line();
-  for (let event = 0; event < 3; event++) {
-    holder.say('press-07');
-    await holder.line();
-  }
-  await holder.kill();
+  await leaveThreeEvents(folder);
   const path = join(folder, (await segmentsOf(folder))[0]!);
   const bytes = await readFile(path);
   const rotten = Buffer.from(bytes);
