@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { constants, promises as fs } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -9,11 +9,10 @@ import type { Disk, DiskFile, DiskLock } from './disk.js';
 // The lock is a Unix socket in the folder: the kernel closes it with its process, however that
 // ends, and connecting tells a living owner from a name that was left behind. A PID file cannot.
 //
-//   listen on lock.<random> ── link ──► lock        link(2) is atomic and fails where one is there
-//   a `lock` that refuses connections ── rename ──► lock.<random>.stale, asked again, then removed
+//   listen on lock.<random>.new ── rename ──► lock.<random> ── look ──► no other lives: it is held
 //
-// So no socket is ever removed that was not found dead under a name that nobody else uses. One that
-// was renamed and is alive is put back; until then whoever takes `lock` sees it, and gives way.
+// Whoever publishes looks afterwards, so of two at once at least one sees the other and gives way.
+// A name is never used twice, so one that was found dead is dead for ever and may be removed.
 
 export function nodeDisk(): Disk {
   return {
@@ -111,7 +110,7 @@ const socketPathBytesMax = 107;
 
 /** The folder under a name that is short enough for a socket's address. */
 async function socketFolder(folder: string): Promise<{ name: string; close(): Promise<void> }> {
-  const longest = path.join(folder, `lock.${'0'.repeat(16)}.stale`);
+  const longest = path.join(folder, `lock.${'0'.repeat(16)}.new`);
   if (Buffer.byteLength(longest) <= socketPathBytesMax) {
     return { name: folder, close: async () => {} };
   }
@@ -122,129 +121,65 @@ async function socketFolder(folder: string): Promise<{ name: string; close(): Pr
   return { name: `/proc/self/fd/${handle.fd}`, close: () => handle.close() };
 }
 
-/** Others sweep while they lock: a name that they took for dead is looked for in vain. */
+/** Two at once may both give way: they look again after waits that grow apart. */
 async function lock(folder: string): Promise<DiskLock> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await tryLock(folder);
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT' || attempt === 5) throw error;
-    }
+  for (let attempt = 1; attempt <= 7; attempt++) {
+    const taken = await tryLock(folder);
+    if (taken !== null) return taken;
+    await sleep(randomInt(1, 4 << attempt));
   }
+  throw lockError('ELOCKED', `${folder} is in use by another process`);
 }
 
-async function tryLock(folder: string): Promise<DiskLock> {
+/** Null where another's lives, or took this one's name for dead before it listened. */
+async function tryLock(folder: string): Promise<DiskLock | null> {
   const short = await socketFolder(folder);
-  const token = randomBytes(8).toString('hex');
-  const own = path.join(short.name, `lock.${token}`);
-  const shared = path.join(short.name, 'lock');
+  const name = `lock.${randomBytes(8).toString('hex')}`;
+  const own = path.join(short.name, name);
   const server = net.createServer((socket) => socket.destroy());
   server.unref();
-  const abandon = async () => {
-    await new Promise<void>((resolve) => server.close(() => resolve()));
+  const close = async () => {
     await fs.unlink(own).catch(() => {});
+    await new Promise<void>((resolve) => server.close(() => resolve()));
     await short.close();
   };
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(own, resolve);
+      server.listen(`${own}.new`, resolve);
     });
     server.on('error', () => {});
-    const { ino } = await fs.lstat(own, { bigint: true });
-    await publish(own, shared, `${own}.stale`, folder);
-    // Closing the server unlinks the name it was bound to: that must not be `lock`, which may be
-    // another's by then.
-    await fs.unlink(own).catch(() => {});
-    if (await sweep(short.name, ino)) {
-      if ((await inode(shared)) === ino) await fs.unlink(shared).catch(() => {});
-      throw lockedError(folder);
+    await fs.rename(`${own}.new`, own);
+    if (await isHeldByAnother(short.name, name)) {
+      await close();
+      return null;
     }
-    // Once this socket is closed its inode may be another's.
-    let isReleased = false;
-    const isThere = async () => (await inode(shared)) === ino;
-    // Asked again at the end: it may have been put back between the first two questions.
-    const held = async () =>
-      !isReleased && ((await isThere()) || (await isRenamed(short.name, ino)) || (await isThere()));
-    return {
-      held,
-      async release() {
-        if (isReleased) return;
-        isReleased = true;
-        if (await isThere()) await fs.unlink(shared).catch(() => {});
-        await abandon();
-      },
-    };
   } catch (error) {
-    await abandon();
+    await close();
+    if (codeOf(error) === 'ENOENT') return null;
     throw error;
   }
+  let isReleased = false;
+  return {
+    held: async () => !isReleased && (await fs.lstat(own).catch(() => null)) !== null,
+    async release() {
+      if (isReleased) return;
+      isReleased = true;
+      await close();
+    },
+  };
 }
 
-/** Gives the listening socket `own` the name `shared`, taking it from a dead owner only. */
-async function publish(own: string, shared: string, stale: string, folder: string) {
-  for (let attempt = 0; attempt < 16; attempt++) {
-    try {
-      return await fs.link(own, shared);
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error;
-    }
-    const found = await fs.lstat(shared).catch(() => null);
-    if (found !== null && !found.isSocket()) {
-      throw lockError('EEXIST', `${folder}/lock is not a lock of this program; move it away`);
-    }
-    if (await alive(shared)) break;
-    try {
-      await fs.rename(shared, stale);
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') continue;
-      throw error;
-    }
-    // Between the two questions another may have come: then what was renamed is alive.
-    if (await alive(stale)) {
-      await putBack(stale, shared);
-      break;
-    }
-    await fs.unlink(stale);
-  }
-  throw lockedError(folder);
-}
-
-/** A third one that took the name meanwhile gives way. If it does not, `stale` stays and tells. */
-async function putBack(stale: string, shared: string): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    try {
-      await fs.link(stale, shared);
-      await fs.unlink(stale);
-      return;
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error;
-      await sleep(2);
-    }
-  }
-}
-
-/**
- * Removes names that processes left which died while locking. True where another's lock lives under
- * the name that `putBack` is about to take from it.
- */
-async function sweep(folder: string, own: bigint): Promise<boolean> {
-  let isAnothers = false;
+/** Removes the names of the dead on its way. */
+async function isHeldByAnother(folder: string, ownName: string): Promise<boolean> {
+  let isHeld = false;
   for (const name of await fs.readdir(folder)) {
-    if (!/^lock\.[0-9a-f]{16}(\.stale)?$/.test(name)) continue;
-    const left = path.join(folder, name);
-    if (!(await alive(left))) await fs.unlink(left).catch(() => {});
-    else if (name.endsWith('.stale') && (await inode(left)) !== own) isAnothers = true;
+    if (!/^lock\.[0-9a-f]{16}(\.new)?$/.test(name) || name === ownName) continue;
+    const found = path.join(folder, name);
+    if (!(await alive(found))) await fs.unlink(found).catch(() => {});
+    else if (!name.endsWith('.new')) isHeld = true;
   }
-  return isAnothers;
-}
-
-/** Is this socket between `rename` and `putBack`? */
-async function isRenamed(folder: string, own: bigint): Promise<boolean> {
-  for (const name of await fs.readdir(folder)) {
-    if (name.endsWith('.stale') && (await inode(path.join(folder, name))) === own) return true;
-  }
-  return false;
+  return isHeld;
 }
 
 function alive(socketPath: string): Promise<boolean> {
@@ -264,19 +199,8 @@ function alive(socketPath: string): Promise<boolean> {
   });
 }
 
-async function inode(file: string): Promise<bigint | null> {
-  return fs.lstat(file, { bigint: true }).then(
-    (found) => found.ino,
-    () => null,
-  );
-}
-
 function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined;
-}
-
-function lockedError(folder: string): Error {
-  return lockError('ELOCKED', `${folder} is in use by another process`);
 }
 
 function lockError(code: string, message: string): Error {

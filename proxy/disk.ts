@@ -35,7 +35,7 @@ export interface Disk {
   syncFolder(path: string): Promise<void>;
   freeBytes(path: string): Promise<number>;
   /**
-   * A lock on the folder that dies with its process; a file in it whose name begins with `lock`.
+   * A lock on the folder that dies with its process; a file in it whose name begins with `lock.`.
    * Refused with code 'ELOCKED' where another lives.
    */
   lock(path: string): Promise<DiskLock>;

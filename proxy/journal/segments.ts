@@ -34,7 +34,7 @@ export interface Listing {
   generation: number;
 }
 
-const otherNames = /^(checkpoint-[01]|lock(\.[0-9a-f]{16}(\.stale)?)?|reserve|lost\+found|\..*)$/;
+const otherNames = /^(checkpoint-[01]|lock\.[0-9a-f]{16}(\.new)?|reserve|lost\+found|\..*)$/;
 
 /** Names that a journal's folder doesn't hold. */
 export function foreignNames(names: readonly string[]): string[] {

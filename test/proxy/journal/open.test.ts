@@ -36,7 +36,7 @@ async function snapshot(folder: string): Promise<Record<string, string>> {
   const bytes: Record<string, string> = {};
   for (const name of (await readdir(folder)).sort()) {
     // A socket has no bytes.
-    if (name === 'lock') continue;
+    if (name.startsWith('lock.')) continue;
     bytes[name] = await readFile(join(folder, name), 'hex');
   }
   return bytes;
