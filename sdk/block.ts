@@ -1,6 +1,5 @@
 import { at, integer, put, putBytes, writeTo } from './cbor.js';
-import { after, cancel, clock } from './engine.js';
-import { crc32 } from './frame.js';
+import { after, cancel, clock, crc32 } from './engine.js';
 import { ENTRY_HEAD_BYTES, SCALED_MAX, SLOTS } from './limits.js';
 import { buffer, options, store, streams } from './options.js';
 import { ready, state } from './session.js';
@@ -45,6 +44,7 @@ let count = 0;
 let length = ENTRY_HEAD_BYTES;
 let base: number;
 let timer: unknown;
+let begin: (() => void) | undefined;
 
 /** Takes an event: by a declared stream, or by a writer. */
 export const send = <Subject, Value>(
@@ -58,6 +58,7 @@ export const send = <Subject, Value>(
   if (!count) {
     last = [];
     base = now;
+    if (begin) begin();
     integer(now);
   }
   try {
@@ -85,7 +86,7 @@ export const send = <Subject, Value>(
 
 /** The change of a number since this slot had one before in the same block; 0 stands there at first. */
 export const change = (slot: number, value: number): number => {
-  const before = last[slot] ?? 0;
+  const before = last[slot] || 0;
   last[slot] = value;
   return value - before;
 };
@@ -117,6 +118,15 @@ export const writeDeclared: EventWriter<Stream, Record<string, unknown>> = (
     }
   }
   return streams[stream.index] === stream;
+};
+
+/** Has a function write what a block begins with, PROTOCOL.md §5; the last one writes behind those before it. */
+export const beginWith = (write: () => void): void => {
+  const before = begin;
+  begin = () => {
+    if (before) before();
+    write();
+  };
 };
 
 /** Gives the block to the store; what is there may be sent. */

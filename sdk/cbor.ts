@@ -25,7 +25,7 @@ export const put = (byte: number): void => {
 
 /** The `size` lowest bytes of a whole number, most significant first. */
 export const putBytes = (value: number, size: number): void => {
-  while (size--) put(value / 2 ** (8 * size));
+  while (size--) put(value / 256 ** size);
 };
 
 /** A head: a major type in the upper three bits, and a whole number from 0 to 2^53. */

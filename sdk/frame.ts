@@ -1,4 +1,5 @@
 import { at, put, putBytes, readFrom, takeBytes, writeTo } from './cbor.js';
+import { crc32 } from './engine.js';
 import { FRAME_BUFFER_BYTES, FRAME_GAP_BYTES, FRAME_READ_BYTES_MAX } from './limits.js';
 
 // Frames on a byte stream, PROTOCOL.md §2: COBS(body, CRC-32), a 0x00 before and behind. No frame of a device exceeds 254
@@ -12,24 +13,14 @@ import { FRAME_BUFFER_BYTES, FRAME_GAP_BYTES, FRAME_READ_BYTES_MAX } from './lim
 /** The frame that is being written, or was last. */
 export const frame = new Uint8Array(FRAME_BUFFER_BYTES);
 
-/** CRC-32 (IEEE, reflected). Bitwise: a table costs a kilobyte of RAM. */
-export const crc32 = (bytes: Uint8Array, start: number, end: number): number => {
-  let crc = ~0;
-  while (start < end) {
-    crc ^= bytes[start++]!;
-    for (let bit = 8; bit--; ) crc = (crc >>> 1) ^ (crc & 1 && 0xedb88320);
-  }
-  return ~crc >>> 0;
-};
-
 /** Makes a frame of the type and of what `putItems` writes; it lies from 0 to the end that is returned. */
 export const putFrame = (type: number, putItems: () => void): number => {
-  writeTo(frame, FRAME_GAP_BYTES);
-  put(type);
+  // The first code, which is 0 until it is known, and the type.
+  writeTo(frame, FRAME_GAP_BYTES - 1);
+  putBytes(type, 2);
   putItems();
   putBytes(crc32(frame, FRAME_GAP_BYTES, at), 4);
   let zero = at;
-  frame[1] = 0;
   for (let index = at; --index; ) {
     if (!frame[index]) {
       frame[index] = zero - index;

@@ -38,12 +38,12 @@ export const choose = (chosen: ProducerOptions): void => {
   const bufferBytes = chosen.bufferBytes ?? 1024;
   const device = chosen.device;
   // Compared, since what is no text would be made one; not `<`, since NaN is below nothing.
-  if (options || /^[ -~]{1,64}$/.exec(device)?.[0] !== device || !(bufferBytes >= BUFFER_BYTES_MIN))
-    throw Error('one producer, device 1-64 ASCII, buffer 64+');
+  if (options || `${/^[ -~]{1,64}$/.exec(device)}` !== device || !(bufferBytes >= BUFFER_BYTES_MIN))
+    throw Error('once; device 1-64 ASCII, buffer 64+');
   const blockBytes = Math.min(bufferBytes >> 2, BLOCK_BYTES_MAX);
   streams = declared.slice();
   table = tableId(streams);
   options = chosen;
   buffer = new Uint8Array(ENTRY_HEAD_BYTES + blockBytes);
-  store = chosen.store ?? ram(bufferBytes - blockBytes);
+  store = chosen.store || ram(bufferBytes - blockBytes);
 };

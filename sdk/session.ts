@@ -19,7 +19,6 @@ export let acknowledged = 0;
 
 let sent = 0;
 let limit = 0;
-let gapAt: number;
 let frameAt = 0;
 let frameEnd = 0;
 /** What is to be sent before any DATA: HELLO or TABLE, of which a stream is described in each. */
@@ -43,7 +42,7 @@ const puts: Record<number, () => void> = {
     nonce = (random() * 2 ** 32) >>> 0;
     integer(VERSION);
     name(options.device);
-    integer(options.flags ?? 0);
+    integer(options.flags || 0);
     integer(FRAME_READ_BYTES_MAX);
     integer(nonce);
     integer(clock());
@@ -100,7 +99,7 @@ const wait = (ms: number): void => {
   timer = after(() => step(TIMER), ms);
 };
 
-const awaitAnswer = () => wait(options.ackTimeoutMs ?? 5000);
+const awaitAnswer = () => wait(options.ackTimeoutMs || 5000);
 
 const open = (): void => {
   state = GREETING;
@@ -120,12 +119,12 @@ const greet = (): void => {
 };
 
 /** [W-25] Before the first opening too: a hall after a power cut, a device in a reset loop. */
-export const backOff = (retryMs = 0): void => {
+export const backOff = (retryMs?: number): void => {
   state = CLOSED;
   options.link.close();
   wait(
-    retryMs +
-      (options.retryBackoffMs ?? 500) *
+    (retryMs || 0) +
+      (options.retryBackoffMs || 500) *
         2 ** Math.min(attempts++, DOUBLINGS_MAX) *
         (0.5 + random() / 2),
   );
@@ -137,7 +136,6 @@ const take = (): void => {
   state = READY;
   boot = item();
   sent = next;
-  gapAt = -1;
   due = flag && streams[0] ? TABLE : 0;
   described = attempts = flag = 0;
   forget();
@@ -145,8 +143,8 @@ const take = (): void => {
 };
 
 const forget = (): void => {
-  // [W-24] Back once per value.
-  if (flag && next !== gapAt) sent = gapAt = next;
+  // [W-24]
+  if (flag) sent = next;
   acknowledged = next;
   limit = credit;
   store.forget(next);
@@ -169,7 +167,10 @@ const actions: readonly Record<number, (() => void) | undefined>[] = [
   [greet, backOff, take, transmit, greet, forget, rest],
 ];
 
-const step = (event: number): void => actions[state]![event]?.();
+const step = (event: number): void => {
+  const action = actions[state]![event];
+  if (action) action();
+};
 
 /** To be called when something can be sent. */
 export const ready = () => step(BLOCK);
@@ -202,5 +203,5 @@ const onBody = (): void => {
   ) {
     step(type);
   }
-  heard?.();
+  if (heard) heard();
 };

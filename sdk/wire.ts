@@ -64,5 +64,5 @@ export const STREAMS_MAX = 64;
 export const FIELDS_MAX = 32;
 export const DEPTH_MAX = 8;
 export const SEQ_MAX = 0xffffffff;
-export const SCALED_MAX = 2 ** 52;
-export const UPTIME_MAX = 2 ** 46;
+export const SCALED_MAX = 0x10000000000000;
+export const UPTIME_MAX = 0x400000000000;

@@ -1,6 +1,8 @@
 // An engine that the host gives to each instance of the SDK (targets/instance.ts): many devices in one process, each
 // with a clock of its own.
 
+export { crc32 } from '../crc32.js';
+
 export interface HostEngine {
   /** Uptime, whole ms; monotonic. */
   clock(): number;

@@ -1,5 +1,7 @@
 // Node, un-built (`import … from 'headwater'`) and built.
 
+export { crc32 } from '../crc32.js';
+
 /** Uptime, whole ms; monotonic. */
 export const clock = (): number => Math.floor(performance.now());
 export const after = (task: () => void, delayMs: number): unknown => setTimeout(task, delayMs);

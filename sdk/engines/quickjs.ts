@@ -8,6 +8,7 @@ declare module 'os' {
   export function now(): number;
 }
 
+export { crc32 } from '../crc32.js';
 export { setTimeout as after };
 /** The timers of `os` are objects in most releases, and then it throws at anything else. */
 export const cancel = (timer: unknown) => timer && clearTimeout(timer);

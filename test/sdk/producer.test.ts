@@ -7,7 +7,7 @@ import { wire } from './peer.js';
 
 // What producer() checks, the one place where the SDK throws; and that what it lets pass works end to end.
 
-const LINE = 'one producer, device 1-64 ASCII, buffer 64+';
+const LINE = 'once; device 1-64 ASCII, buffer 64+';
 
 function refuses(options: Partial<ProducerOptions>, what: string) {
   const { sdk, engine, link } = device();

@@ -163,21 +163,17 @@ test('a block may be sent when its first seq is below the limit', () => {
   assert.equal(made.said(), ['data 3+1']);
 });
 
-test('[W-24] back once per value of next, and again after progress', () => {
+test('[W-24] back to where a gap says, and to where WELCOME says', () => {
   const made = ready();
   blocks(made, 4);
   assert.is(made.said().length, 4);
   // The first block was lost on the line.
   made.ack(0, 1000, 1);
   assert.equal(made.said(), ['data 0+1', 'data 1+1', 'data 2+1', 'data 3+1']);
-  made.ack(0, 1000, 1);
-  assert.equal(made.said(), []);
   made.ack(2, 1000);
   assert.equal(made.said(), []);
   made.ack(2, 1000, 1);
   assert.equal(made.said(), ['data 2+1', 'data 3+1']);
-  made.ack(2, 1000, 1);
-  assert.equal(made.said(), []);
   made.ack(3, 1000, 1);
   assert.equal(made.said(), ['data 3+1']);
   // WELCOME always goes back.
