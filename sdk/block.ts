@@ -108,7 +108,7 @@ export const writeDeclared: EventWriter<Stream, Record<string, unknown>> = (
     else {
       // `uint` is 16, so that its scale is 10^0.
       const scaled = Math.round(((value ?? NaN) as number) * 10 ** (type % 16));
-      if (Math.abs(scaled) <= SCALED_MAX && (scaled >= 0 || type < 16)) {
+      if (scaled <= SCALED_MAX && scaled >= (type < 16 ? -SCALED_MAX : 0)) {
         integer(change(slot, scaled));
       } else {
         put(ABSENT);

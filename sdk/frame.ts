@@ -13,11 +13,11 @@ import { FRAME_BUFFER_BYTES, FRAME_GAP_BYTES, FRAME_READ_BYTES_MAX } from './lim
 /** The frame that is being written, or was last. */
 export const frame = new Uint8Array(FRAME_BUFFER_BYTES);
 
-/** Makes a frame of the type and of what `putItems` writes; it lies from 0 to the end that is returned. */
-export const putFrame = (type: number, putItems: () => void): number => {
-  // The first code, which is 0 until it is known, and the type.
+/** Makes a frame of the body that `putItems` writes; it lies from 0 to the end that is returned. */
+export const putFrame = (putItems: () => void): number => {
+  // The first code is 0 until it is known.
   writeTo(frame, FRAME_GAP_BYTES - 1);
-  putBytes(type, 2);
+  put(0);
   putItems();
   putBytes(crc32(frame, FRAME_GAP_BYTES, at), 4);
   let zero = at;

@@ -21,8 +21,8 @@ let sent = 0;
 let limit = 0;
 let frameAt = 0;
 let frameEnd = 0;
-/** What is to be sent before any DATA: HELLO or TABLE, of which a stream is described in each. */
-let due = 0;
+/** Writes what is to be sent before any DATA: HELLO, or TABLE, of which a stream is described in each. */
+let due: (() => void) | 0 = 0;
 let described: number;
 let nonce: number;
 let attempts = 0;
@@ -35,48 +35,51 @@ let next: number;
 let credit: number;
 let flag: number;
 
-/** Writes a message's items behind its type. */
-const puts: Record<number, () => void> = {
-  [HELLO]() {
-    due = 0;
-    nonce = (random() * 2 ** 32) >>> 0;
-    integer(VERSION);
-    name(options.device);
-    integer(options.flags || 0);
-    integer(FRAME_READ_BYTES_MAX);
-    integer(nonce);
-    integer(clock());
-    // An array of one table, and one of one boot, which has four items.
+const putHello = (): void => {
+  due = 0;
+  nonce = (random() * 2 ** 32) >>> 0;
+  put(HELLO);
+  put(VERSION);
+  name(options.device);
+  put(options.flags || 0);
+  integer(FRAME_READ_BYTES_MAX);
+  integer(nonce);
+  integer(clock());
+  // An array of one table, and one of one boot, which has four items.
+  put(129);
+  name(table);
+  putBytes(0x8184, 2);
+  integer(boot);
+  integer(acknowledged);
+  integer(sealed);
+  integer(fingerprint);
+};
+
+/** [W-15] One of the table's streams. */
+const putTable = (): void => {
+  putBytes(TABLE << 8, 2);
+  integer(described);
+  putDescription(streams[described++]!);
+  if (!streams[described]) due = 0;
+};
+
+/** The next block, or what is lost before it. */
+const putData = (): void => {
+  const first = Math.min(store.find(sent), sealed);
+  put(DATA);
+  integer(boot);
+  integer(clock());
+  put(0);
+  if (first > sent) {
+    integer(sent);
+    integer(first - sent);
     put(129);
-    name(table);
-    putBytes(0x8184, 2);
-    integer(boot);
-    integer(acknowledged);
-    integer(sealed);
-    integer(fingerprint);
-  },
-  [TABLE]() {
-    put(0);
-    integer(described);
-    putDescription(streams[described++]!);
-    if (!streams[described]) due = 0;
-  },
-  [DATA]() {
-    const first = Math.min(store.find(sent), sealed);
-    integer(boot);
-    integer(clock());
-    put(0);
-    if (first > sent) {
-      integer(sent);
-      integer(first - sent);
-      put(129);
-      put(lossReason);
-      sent = first;
-    } else {
-      integer(first);
-      sent = store.put();
-    }
-  },
+    put(lossReason);
+    sent = first;
+  } else {
+    integer(first);
+    sent = store.put();
+  }
 };
 
 /** Writes what the link takes: the rest of a frame, then one frame after the other while credit lasts. */
@@ -87,10 +90,10 @@ const pump = (): void => {
       if (!taken) return;
       frameAt += taken;
     }
-    const type = due || (sent < Math.min(sealed, limit) ? DATA : 0);
-    if (!type) return;
+    const putItems = due || (sent < sealed && sent < limit && putData);
+    if (!putItems) return;
     frameAt = 0;
-    frameEnd = putFrame(type, puts[type]!);
+    frameEnd = putFrame(putItems);
   }
 };
 
@@ -112,7 +115,7 @@ const open = (): void => {
 
 const greet = (): void => {
   state = GREETING;
-  due = HELLO;
+  due = putHello;
   limit = 0;
   awaitAnswer();
   pump();
@@ -136,7 +139,7 @@ const take = (): void => {
   state = READY;
   boot = item();
   sent = next;
-  due = flag && streams[0] ? TABLE : 0;
+  due = flag && streams[0] ? putTable : 0;
   described = attempts = flag = 0;
   forget();
   seal();
@@ -160,11 +163,11 @@ const transmit = (): void => {
 };
 
 /** What a state does at an event; undefined: nothing, and it stays. */
-const actions: readonly Record<number, (() => void) | undefined>[] = [
-  { [TIMER]: open },
-  // up, down, WELCOME, block, timer, ACK, RESET
-  [greet, backOff, take, pump, backOff, undefined, rest],
-  [greet, backOff, take, transmit, greet, forget, rest],
+const actions: readonly ((() => void) | undefined)[][] = [
+  // timer, up, WELCOME, down, block, ACK, RESET
+  [open],
+  [backOff, greet, take, backOff, pump, undefined, rest],
+  [greet, greet, take, backOff, transmit, forget, rest],
 ];
 
 const step = (event: number): void => {

@@ -5,7 +5,7 @@ export const CLOSED = 0;
 export const GREETING = 1;
 export const READY = 2;
 
-export const UP = 0;
-export const DOWN = 1;
-export const BLOCK = 3;
-export const TIMER = 4;
+export const TIMER = 0;
+export const UP = 1;
+export const DOWN = 3;
+export const BLOCK = 4;

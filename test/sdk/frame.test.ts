@@ -13,7 +13,7 @@ import { body, cobs, frame, uncobs } from './peer.js';
 const bytesOf = (length: number, make: () => number) => Buffer.from(Array.from({ length }, make));
 
 function encoded(plain: Uint8Array): Buffer {
-  const end = putFrame(plain[0]!, () => plain.subarray(1).forEach(put));
+  const end = putFrame(() => plain.forEach(put));
   return Buffer.from(sent.subarray(0, end));
 }
 
