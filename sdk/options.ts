@@ -37,8 +37,13 @@ export let table: string;
 export const choose = (chosen: ProducerOptions): void => {
   const bufferBytes = chosen.bufferBytes ?? 1024;
   const device = chosen.device;
-  // Compared, since what is no text would be made one; not `<`, since NaN is below nothing.
-  if (options || `${/^[ -~]{1,64}$/.exec(device)}` !== device || !(bufferBytes >= BUFFER_BYTES_MIN))
+  // Compared, since what is no text would be made one; not `<`, since NaN is below nothing. Espruino's patterns know no {1,64}.
+  if (
+    options ||
+    `${/^[ -~]+$/.exec(device)}` !== device ||
+    device.length > 64 ||
+    !(bufferBytes >= BUFFER_BYTES_MIN)
+  )
     throw Error('once; device 1-64 ASCII, buffer 64+');
   const blockBytes = Math.min(bufferBytes >> 2, BLOCK_BYTES_MAX);
   streams = declared.slice();

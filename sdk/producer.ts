@@ -16,6 +16,6 @@ export interface Producer {
 /** Starts the device. */
 export const producer = (chosen: ProducerOptions): Producer => {
   choose(chosen);
-  backOff();
+  backOff(0);
   return { send: (stream, values) => send(stream, values, writeDeclared as never) };
 };

@@ -37,7 +37,7 @@ let flag: number;
 
 const putHello = (): void => {
   due = 0;
-  nonce = (random() * 2 ** 32) >>> 0;
+  nonce = (random() * 4e9) >>> 0;
   put(HELLO);
   put(VERSION);
   name(options.device);
@@ -122,11 +122,11 @@ const greet = (): void => {
 };
 
 /** [W-25] Before the first opening too: a hall after a power cut, a device in a reset loop. */
-export const backOff = (retryMs?: number): void => {
+export const backOff = (retryMs: number): void => {
   state = CLOSED;
   options.link.close();
   wait(
-    (retryMs || 0) +
+    retryMs +
       (options.retryBackoffMs || 500) *
         2 ** Math.min(attempts++, DOUBLINGS_MAX) *
         (0.5 + random() / 2),
@@ -163,7 +163,7 @@ const transmit = (): void => {
 };
 
 /** What a state does at an event; undefined: nothing, and it stays. */
-const actions: readonly ((() => void) | undefined)[][] = [
+const actions: readonly (((retryMs: number) => void) | undefined)[][] = [
   // timer, up, WELCOME, down, block, ACK, RESET
   [open],
   [backOff, greet, take, backOff, pump, undefined, rest],
@@ -172,7 +172,7 @@ const actions: readonly ((() => void) | undefined)[][] = [
 
 const step = (event: number): void => {
   const action = actions[state]![event];
-  if (action) action();
+  if (action) action(0);
 };
 
 /** To be called when something can be sent. */

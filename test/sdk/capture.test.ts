@@ -19,7 +19,7 @@ test('PROTOCOL.md §15, byte for byte', () => {
 
   const climate = sdk.stream('climate', { t: sdk.fixed(2), rh: sdk.fixed(2) });
   // Wakes, opens the link after 431 ms, and draws a nonce.
-  engine.draws.push(0.5, 0xdeadbeef / 2 ** 32);
+  engine.draws.push(0.5, (0xdeadbeef + 0.5) / 4e9);
   const hw = sdk.producer({ device: 'mote-1', link, lingerMs: 60_000, retryBackoffMs: 431 / 0.75 });
   engine.advance(431);
   assert.is(written(), expected(0));
@@ -38,7 +38,7 @@ test('PROTOCOL.md §15, byte for byte', () => {
   assert.is(written(), expected(3));
 
   engine.advance(80);
-  engine.draws.push(0.5, 0x0badcafe / 2 ** 32);
+  engine.draws.push(0.5, (0x0badcafe + 0.5) / 4e9);
   link.events!.down();
   engine.advance(431);
   assert.is(written(), expected(4));

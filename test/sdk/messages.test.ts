@@ -22,7 +22,7 @@ test('HELLO, WELCOME, TABLE, DATA, ACK and RESET are the bytes of the vectors', 
     );
     link.written = new Uint8Array(0);
   };
-  engine.draws.push(0.5, 0x12345678 / 2 ** 32);
+  engine.draws.push(0.5, (0x12345678 + 0.5) / 4e9);
   const hw = sdk.producer({ device: 'mote-1', link, lingerMs: 1e6, retryBackoffMs: 431 / 0.75 });
   engine.advance(431);
   says('HELLO of a device with RAM only');
