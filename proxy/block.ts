@@ -63,11 +63,11 @@ export function decodeBlock(bytes: Uint8Array, table: StreamTable | null, count:
   const reader = new CborReader(bytes);
   let prior: EventsBlock['prior'] = null;
   let anchor: Anchor | null = null;
-  while (reader.major === 4 && anchor === null) {
+  while (reader.major === 4) {
     const items = reader.array(3, 'head');
-    if (items === 1 && prior === null) return decodeLost(reader);
+    if (items === 1 && prior === null && anchor === null) return decodeLost(reader);
     if (items === 2 && prior === null) prior = readPrior(reader);
-    else if (items === 3) anchor = readAnchor(reader);
+    else if (items === 3 && anchor === null) anchor = readAnchor(reader);
     else return undecodable(reader.broken ?? 'head: neither lost, prior nor anchor');
   }
   if (reader.broken !== null) return undecodable(reader.broken);

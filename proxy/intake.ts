@@ -1,4 +1,4 @@
-import { type Anchor, type Block, decodeBlock, type EventsBlock } from './block.js';
+import { type Block, decodeBlock, type EventsBlock } from './block.js';
 import type { Books } from './books.js';
 import type { Clock } from './clock.js';
 import type { Journal, Place } from './journal/journal.js';
@@ -7,7 +7,7 @@ import type { Data } from './message.js';
 import type { Outcomes } from './outcomes.js';
 import type { Opening } from './places.js';
 import type { StreamTable } from './table.js';
-import { timeOf } from './time.js';
+import { isSetBack, timeOf } from './time.js';
 
 // session → journal: takes the blocks of one boot in the order of their seqs, each once (PROTOCOL.md §7).
 // Every answer is made of what is durable; `received` lives in the journal's place alone.
@@ -46,7 +46,6 @@ export class Intake {
   #fresh: boolean;
   #loss: Opening['loss'];
   #limit: number;
-  #anchor: Anchor | null = null;
   /** A frame beyond `expected` came, or one that could not be taken. */
   #gap = false;
   /** The value of next with which a gap was reported: once until there is progress. */
@@ -179,12 +178,13 @@ export class Intake {
     const { arrivalMs } = arrival;
     const from = this.expected;
     if (block.kind === 'events') {
-      if (block.anchor !== null) this.#anchor = block.anchor;
-      const time = timeOf(block.events.slice(from - first), {
-        ...arrival,
-        anchor: this.#anchor,
-        floorMs: this.#place()?.lastTimeMs ?? 0,
-      });
+      const { lastTimeMs: floorMs = 0, offsetMs: lastOffsetMs = null } = this.#place() ?? {};
+      const { anchor } = block;
+      if (isSetBack({ arrivalMs, floorMs })) {
+        this.#site.outcomes.count('clock-set-back', { device, boot, byMs: floorMs - arrivalMs });
+      }
+      const source = { ...arrival, anchor, lastOffsetMs, floorMs };
+      const time = timeOf(block.events.slice(from - first), source);
       const { block: bytes } = message;
       return { kind: 'block', device, boot, first, count, from, table, arrivalMs, ...time, bytes };
     }

@@ -236,6 +236,7 @@ export class Session implements ChannelHandler {
     const admitted = this.#admitted;
     if (admitted === null) return;
     const { device, flags } = admitted.hello;
+    const uptimeStops = (flags & FLAG_UPTIME_STOPS) !== 0;
     const running = message.boot === admitted.runningBoot;
     const { clock } = this.#site;
     if (running) admitted.window.sample(clock, message.uptime);
@@ -250,8 +251,8 @@ export class Session implements ChannelHandler {
     } else {
       intake.data(message, table, {
         arrivalMs: clock.nowMs(),
-        offsetMs: running ? admitted.window.offsetMs(clock) : null,
-        uptimeStops: (flags & FLAG_UPTIME_STOPS) !== 0,
+        offsetMs: running ? admitted.window.offsetMs(clock, uptimeStops) : null,
+        uptimeStops,
       });
     }
   }

@@ -24,6 +24,12 @@ export type EventWriter<Subject, Value> = (
   elapsed: number,
 ) => boolean;
 
+/**
+ * Returns 1 where it wrote what the event may do without: if that does not fit behind it the block begins once more, and
+ * then it must write nothing. Else 0.
+ */
+export type BeginWriter = () => number;
+
 /** The next seq: how often `send` was called. */
 export let next = 0;
 /** Everything below this seq is in the store or lost, and may be sent. */
@@ -39,12 +45,15 @@ export let fingerprint = 0;
 /** Values sent as absent because they lay out of range. */
 export let outOfRange = 0;
 
+/** The latest time that an event had: a clock that runs backwards is waited for. [W-18] */
+let latest = 0;
 let last: number[];
 let count = 0;
 let length = ENTRY_HEAD_BYTES;
 let base: number;
 let timer: unknown;
-let begin: (() => void) | undefined;
+let begin: BeginWriter = () => 0;
+let began: number;
 
 /** Takes an event: by a declared stream, or by a writer. */
 export const send = <Subject, Value>(
@@ -52,17 +61,17 @@ export const send = <Subject, Value>(
   value: Value,
   write: EventWriter<Subject, Value>,
 ): Taken => {
-  const now = clock();
+  latest = Math.max(latest, clock());
   const outOfRangeBefore = outOfRange;
   writeTo(buffer, length);
   if (!count) {
     last = [];
-    base = now;
-    if (begin) begin();
-    integer(now);
+    base = latest;
+    began = begin();
+    integer(latest);
   }
   try {
-    if (write(subject, value, now - base) && at <= buffer.length) {
+    if (write(subject, value, latest - base) && at <= buffer.length) {
       length = at;
       next++;
       if (!count++) timer = after(linger, options.lingerMs ?? 1000);
@@ -73,7 +82,7 @@ export const send = <Subject, Value>(
   }
   // What is written again is counted again. A writer that failed has spoiled the changes: whatever follows begins a block.
   outOfRange = outOfRangeBefore;
-  if (count) {
+  if (count || began) {
     seal();
     return send(subject, value, write);
   }
@@ -121,12 +130,9 @@ export const writeDeclared: EventWriter<Stream, Record<string, unknown>> = (
 };
 
 /** Has a function write what a block begins with, PROTOCOL.md §5; the last one writes behind those before it. */
-export const beginWith = (write: () => void): void => {
+export const beginWith = (write: BeginWriter): void => {
   const before = begin;
-  begin = () => {
-    if (before) before();
-    write();
-  };
+  begin = () => before() | write();
 };
 
 /** Gives the block to the store; what is there may be sent. */

@@ -25,10 +25,14 @@ let frameEnd = 0;
 let due: (() => void) | 0 = 0;
 let described: number;
 let nonce: number;
+/** Uptime of the last HELLO. */
+export let greeted: number;
 let attempts = 0;
 /** Runs while something is awaited. */
 let timer: unknown;
 let heard: (() => void) | undefined;
+/** Reads WELCOME from its version on; nobody needs it, so one item is as good as none. */
+let welcomed: () => unknown = item;
 // What the last message said, by the places of its items: RESET's retryMs is `next`, what WELCOME says to be lacking `flag`.
 let number: number;
 let next: number;
@@ -44,7 +48,8 @@ const putHello = (): void => {
   put(options.flags || 0);
   integer(FRAME_READ_BYTES_MAX);
   integer(nonce);
-  integer(clock());
+  greeted = clock();
+  integer(greeted);
   // An array of one table, and one of one boot, which has four items.
   put(129);
   name(table);
@@ -138,6 +143,7 @@ const rest = (): void => backOff(next);
 const take = (): void => {
   state = READY;
   boot = item();
+  welcomed();
   sent = next;
   due = flag && streams[0] ? putTable : 0;
   described = attempts = flag = 0;
@@ -181,6 +187,11 @@ export const ready = () => step(BLOCK);
 /** Has a function called whenever something came from the proxy. */
 export const listen = (listener: () => void): void => {
   heard = listener;
+};
+
+/** Has a function called at each WELCOME, with its version as the next item to read. */
+export const atWelcome = (read: () => void): void => {
+  welcomed = read;
 };
 
 const events = {

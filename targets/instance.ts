@@ -8,12 +8,21 @@ import { sdkOfThisPackage } from './build.js';
 
 export type Sdk = typeof import('../sdk/index.js') &
   typeof import('../sdk/flush.js') &
+  typeof import('../sdk/anchors.js') &
   typeof import('../sdk/stats.js') &
   typeof import('../sdk/undeclared.js') &
   typeof import('../sdk/stores/ram.js') &
   typeof import('../sdk/stores/keep-oldest.js');
 
-const entries = ['', '/flush', '/stats', '/undeclared', '/stores/ram', '/stores/keep-oldest'];
+const entries = [
+  '',
+  '/flush',
+  '/anchors',
+  '/stats',
+  '/undeclared',
+  '/stores/ram',
+  '/stores/keep-oldest',
+];
 
 /** Bundles the SDK; each call of the answer makes an instance. */
 export async function sdkFactory(): Promise<(engine: HostEngine) => Sdk> {

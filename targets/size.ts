@@ -25,6 +25,7 @@ globalThis.sample = (t, rh) => hw.send(climate, { t, rh });
 const uses: Record<string, string> = {
   'headwater/undeclared': `import { sendUndeclared } from 'headwater/undeclared'; globalThis.note = (v) => sendUndeclared('note', v);`,
   'headwater/flush': `import { flush } from 'headwater/flush'; globalThis.done = (f) => flush(f, 1000);`,
+  'headwater/anchors': `import { anchors, setAnchor } from 'headwater/anchors'; anchors(); globalThis.rtc = setAnchor;`,
   'headwater/stats': `import { stats } from 'headwater/stats'; globalThis.stats = stats;`,
   'headwater/stores/keep-oldest': `import { keepOldest } from 'headwater/stores/keep-oldest'; import { ram } from 'headwater/stores/ram'; globalThis.s = keepOldest(ram(768));`,
   ...Object.fromEntries(

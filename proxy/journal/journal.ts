@@ -52,8 +52,10 @@ export interface Place {
   durable: number;
   /** CRC-32 of the block with seq 0, where one arrived: PROTOCOL.md, "Fingerprints". */
   fingerprint: number | null;
-  /** Latest event time given out, ms; later blocks never go below it. */
+  /** Latest event time given out, ms; later blocks do not go below it. */
   lastTimeMs: number;
+  /** offsetMs of the newest block whose time was known, null before: what the boot's uptime was. */
+  offsetMs: number | null;
 }
 
 /** What changed at one completed fsync. */

@@ -1,6 +1,6 @@
 import type { Place } from './journal.js';
 import type { BlockRecord, DeviceRecord, LossRecord, TableId } from './record.js';
-import { endOf, fingerprintOf, placesOf, type State } from './state.js';
+import { endOf, fingerprintOf, noTime, placesOf, type State, timeAfter } from './state.js';
 
 // What sessions see: the synced state with what was received since on top of it.
 // Invariant: durable ≤ received in every place, and durable is the state's.
@@ -56,12 +56,12 @@ export class Live {
     let place = boots.get(record.boot);
     if (place === undefined) {
       const durable = record.from;
-      place = { boot: record.boot, received: end, durable, fingerprint: null, lastTimeMs: 0 };
+      place = { boot: record.boot, received: end, durable, fingerprint: null, ...noTime };
       boots.set(record.boot, place);
     }
     place.received = end;
     place.fingerprint ??= fingerprintOf(record);
-    if (record.kind === 'block') place.lastTimeMs = Math.max(place.lastTimeMs, record.lastTimeMs);
+    Object.assign(place, timeAfter(place, record));
   }
 
   /** The state took these in: moves `durable`, and notes what moved. */
@@ -103,12 +103,13 @@ export class Live {
     const boots = placesOf(this.#places, device);
     for (const boot of [...boots.keys()]) if (!durable?.has(boot)) boots.delete(boot);
     for (const settled of durable?.values() ?? []) {
-      const { boot, fingerprint, lastTimeMs } = settled;
+      const { boot, fingerprint, lastTimeMs, offsetMs } = settled;
       const values = {
         received: settled.durable,
         durable: settled.durable,
         fingerprint,
         lastTimeMs,
+        offsetMs,
       };
       const place = boots.get(boot);
       if (place === undefined) boots.set(boot, { boot, ...values });

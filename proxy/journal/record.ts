@@ -20,9 +20,9 @@ export interface BlockRecord {
   table: TableId;
   /** Wall clock of the proxy when the frame arrived, ms. */
   arrivalMs: number;
-  /** event time = event uptime + offsetMs; never recomputed. */
+  /** event time = event uptime + offsetMs, at most lastTimeMs; never recomputed. */
   offsetMs: number;
-  /** The latest event time in the block, ms: the floor of the next block's times. */
+  /** The latest event time in the block, ms: the floor of the next block's times. Where the quality is unknown, the time of all. */
   lastTimeMs: number;
   quality: TimeQuality;
   /** The block's bytes: PROTOCOL.md, "Blocks". */

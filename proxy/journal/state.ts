@@ -19,6 +19,7 @@ export interface DurablePlace {
   durable: number;
   fingerprint: number | null;
   lastTimeMs: number;
+  offsetMs: number | null;
   /** Where the newest record of this boot starts: committed once its lane has confirmed that. */
   lastOffset: number;
 }
@@ -100,6 +101,7 @@ export class State {
           place.fingerprint,
           place.lastTimeMs,
           place.lastOffset,
+          place.offsetMs,
         ]),
       ]),
       [...this.tables].map(([device, tables]) => [
@@ -125,7 +127,7 @@ export class State {
         boot: record.boot,
         durable: end,
         fingerprint: fingerprintOf(record),
-        lastTimeMs: record.kind === 'block' ? record.lastTimeMs : 0,
+        ...timeAfter(noTime, record),
         lastOffset: offset,
       });
       return true;
@@ -133,7 +135,7 @@ export class State {
     if (end <= place.durable) return false;
     place.durable = end;
     place.fingerprint ??= fingerprintOf(record);
-    if (record.kind === 'block') place.lastTimeMs = Math.max(place.lastTimeMs, record.lastTimeMs);
+    Object.assign(place, timeAfter(place, record));
     place.lastOffset = offset;
     return true;
   }
@@ -150,6 +152,21 @@ export class State {
 /** One past the record's last seq; null where it moves nothing ("tail unknown"). */
 export function endOf(record: BlockRecord | LossRecord): number | null {
   return record.kind === 'block' ? record.first + record.count : record.to;
+}
+
+type PlaceTime = Pick<DurablePlace, 'lastTimeMs' | 'offsetMs'>;
+
+/** Of a place without a block. */
+export const noTime: PlaceTime = { lastTimeMs: 0, offsetMs: null };
+
+/** [J-47] The newest block counts, not the largest: the proxy's clock may have been set back. */
+export function timeAfter(
+  { lastTimeMs, offsetMs }: PlaceTime,
+  record: BlockRecord | LossRecord,
+): PlaceTime {
+  if (record.kind !== 'block') return { lastTimeMs, offsetMs };
+  const isKnown = record.quality !== 'unknown';
+  return { lastTimeMs: record.lastTimeMs, offsetMs: isKnown ? record.offsetMs : offsetMs };
 }
 
 /** [J-43] Only the block that begins the boot, taken whole, is its fingerprint. */
@@ -191,12 +208,14 @@ export function readState(fields: Fields, journal: string): State {
 }
 
 function readPlace(fields: Fields, boots: Map<number, DurablePlace>): void {
-  const boot = fields.integer();
-  boots.set(boot, {
-    boot,
+  const place = {
+    boot: fields.integer(),
     durable: fields.integer(),
     fingerprint: fields.orNull((at) => at.integer()),
     lastTimeMs: fields.number(),
     lastOffset: fields.integer(),
-  });
+  };
+  // [J-47] A checkpoint of a version before does not have it.
+  const offsetMs = fields.any();
+  boots.set(place.boot, { ...place, offsetMs: typeof offsetMs === 'number' ? offsetMs : null });
 }

@@ -8,15 +8,13 @@ import type { Value } from '../cbor.js';
 import type { KafkaConfig } from '../config.js';
 import type { BlockRecord, Located, LossRecord, TableRecord } from '../journal/record.js';
 import { decodeTable, type StreamTable } from '../table.js';
+import { aheadMaxMs } from '../time.js';
 import type { SinkRecord } from './sink.js';
 
 export interface RecordMaker {
   /** Takes records in the journal's order; tables and confirmations become no record. */
   toRecords(located: Located): SinkRecord[];
 }
-
-/** A time further ahead of its arrival than this is not believed: Kafka refuses an hour. */
-const aheadMaxMs = 10 * 60_000;
 
 export function createRecordMaker(options: {
   topics: KafkaConfig['topics'];
@@ -99,14 +97,17 @@ export function createRecordMaker(options: {
 
 function time(
   claimedMs: number,
-  { arrivalMs, quality }: BlockRecord,
+  { arrivalMs, lastTimeMs, quality }: BlockRecord,
   id: string,
 ): Pick<SinkRecord, 'timestampMs' | 'headers'> {
   const believed = quality !== 'unknown' && claimedMs <= arrivalMs + aheadMaxMs && claimedMs >= 0;
   return believed
-    ? { timestampMs: claimedMs, headers: { 'hw-id': id, 'hw-time': quality } }
+    ? {
+        timestampMs: Math.min(claimedMs, lastTimeMs),
+        headers: { 'hw-id': id, 'hw-time': quality },
+      }
     : {
-        timestampMs: arrivalMs,
+        timestampMs: lastTimeMs,
         headers: { 'hw-id': id, 'hw-time': `unknown;claimed=${claimedMs}` },
       };
 }

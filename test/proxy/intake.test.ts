@@ -289,6 +289,7 @@ test('quality: uptime that stops, an anchor, and nothing known', () => {
   stops.peer.data(5, 0, block(1), 1, 1_000);
   const anchored = live([{ boot: 4, next: 9 }, { boot: 5 }]);
   const anchor = fromHex('831903e81b0000019ab404ba7b14');
+  anchored.clock.advance(5_000);
   anchored.peer.data(4, 0, Uint8Array.from([...anchor, ...block(2_000)]));
   anchored.peer.data(4, 1, block(3_000));
   const unknown = live([{ boot: 4, next: 9 }, { boot: 5 }]);

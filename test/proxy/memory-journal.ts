@@ -62,6 +62,7 @@ export class MemoryJournal implements Journal {
     place.received = end;
     if (record.kind === 'loss') return true;
     place.lastTimeMs = record.lastTimeMs;
+    if (record.quality !== 'unknown') place.offsetMs = record.offsetMs;
     if (record.first === 0 && record.from === 0) place.fingerprint = crc32(record.bytes);
     return true;
   }
@@ -136,7 +137,7 @@ export class MemoryJournal implements Journal {
     const places = this.#places.get(device) ?? new Map<number, Place>();
     this.#places.set(device, places);
     const place = places.get(boot) ?? {
-      ...{ boot, received: from, durable: from, fingerprint: null, lastTimeMs: 0 },
+      ...{ boot, received: from, durable: from, fingerprint: null, lastTimeMs: 0, offsetMs: null },
     };
     places.set(boot, place);
     return place;

@@ -61,7 +61,7 @@ function oneEvent(seq: number, quality: BlockRecord['quality'] = 'synced'): Bloc
   return {
     ...{ kind: 'block', device, boot, first: seq, count: 1, from: seq, table: motes!.id },
     ...{ arrivalMs: 1_763_956_805_100, offsetMs: 1_763_956_800_000 + 1_000 * seq },
-    ...{ lastTimeMs: 1_763_956_805_012, quality, bytes: fromHex(found!.block) },
+    ...{ lastTimeMs: 1_763_956_805_012 + 1_000 * seq, quality, bytes: fromHex(found!.block) },
   };
 }
 

@@ -8,6 +8,7 @@ const events = (...uptimes: number[]) =>
 
 const source = {
   ...{ arrivalMs: 10_000, offsetMs: null, anchor: null, uptimeStops: false, floorMs: 0 },
+  lastOffsetMs: null,
 };
 
 test('the smallest of ten minutes counts, so that a queue does not', () => {
@@ -48,11 +49,36 @@ test('a step of the wall clock is followed at once', () => {
   assert.is(window.offsetMs(clock), before - 3_600_000);
 });
 
-test('times of a boot never run backwards', () => {
+test('where uptime stops the newest sample counts: the older ones have not slept yet', () => {
+  const clock = new TestClock();
+  const window = new OffsetWindow();
+  window.sample(clock, 1_000);
+  clock.advance(300_000);
+  window.sample(clock, 1_500);
+  assert.is(window.offsetMs(clock, true), clock.wallMs - 1_500);
+  assert.is(window.offsetMs(clock), clock.wallMs - 301_000);
+});
+
+test('times of a boot never run backwards, and are not late for ever', () => {
   const synced = timeOf(events(100, 200), { ...source, offsetMs: 5_000, floorMs: 5_150 });
-  assert.equal(synced, { offsetMs: 5_050, lastTimeMs: 5_250, quality: 'synced' });
+  assert.equal(synced, { offsetMs: 5_050, lastTimeMs: 5_200, quality: 'synced' });
+  const held = timeOf(events(100, 200), { ...source, offsetMs: 5_000, floorMs: 6_101 });
+  assert.equal(held, { offsetMs: 6_001, lastTimeMs: 6_101, quality: 'estimated' });
   const unknown = timeOf(events(100, 200), { ...source, floorMs: 12_000 });
   assert.equal(unknown, { offsetMs: 11_800, lastTimeMs: 12_000, quality: 'unknown' });
+});
+
+test('a wall clock that was set back by more than ten minutes was wrong before', () => {
+  const at = (floorMs: number) => timeOf(events(100), { ...source, offsetMs: 9_000, floorMs });
+  assert.equal(at(610_000), { offsetMs: 609_900, lastTimeMs: 610_000, quality: 'estimated' });
+  assert.equal(at(610_001), { offsetMs: 9_000, lastTimeMs: 9_100, quality: 'synced' });
+});
+
+test('nothing happened after it arrived', () => {
+  const at = (last: number) => timeOf(events(100, last), { ...source, offsetMs: 9_000 });
+  assert.equal(at(1_000), { offsetMs: 9_000, lastTimeMs: 10_000, quality: 'synced' });
+  assert.equal(at(2_000), { offsetMs: 9_000, lastTimeMs: 10_000, quality: 'synced' });
+  assert.equal(at(2_001), { offsetMs: 9_000, lastTimeMs: 10_000, quality: 'estimated' });
 });
 
 test('an anchor counts for a boot that has ended, not for the running one', () => {
@@ -61,6 +87,20 @@ test('an anchor counts for a boot that has ended, not for the running one', () =
     ...{ offsetMs: 8_950, lastTimeMs: 9_050, quality: 'estimated' },
   });
   assert.is(timeOf(events(100), { ...source, anchor, offsetMs: 7 }).quality, 'synced');
+});
+
+test('without an anchor a boot that has ended keeps what it had while it ran', () => {
+  const kept = { ...source, lastOffsetMs: 8_000 };
+  assert.equal(timeOf(events(100), kept), {
+    ...{ offsetMs: 8_000, lastTimeMs: 8_100, quality: 'estimated' },
+  });
+  const anchor = { uptime: 50, wallMs: 9_000, errorMs: 1 };
+  assert.is(timeOf(events(100), { ...kept, anchor }).offsetMs, 8_950);
+});
+
+test('a time before 1970 is none', () => {
+  const anchor = { uptime: 5_000, wallMs: 900, errorMs: 1 };
+  assert.is(timeOf(events(100), { ...source, anchor }).quality, 'unknown');
 });
 
 test.run();

@@ -126,6 +126,26 @@ test('an append that does not begin at its place is a mistake', async () => {
   assert.is(durable(journal), 3);
 });
 
+test('[J-47] a place has the time of its newest block, and the offset of the newest that knew one', async () => {
+  const disk = new SimulatedDisk(new Random(1));
+  const { journal } = await open(disk);
+  const time = (one: Journal) => {
+    const { lastTimeMs, offsetMs } = one.places(device)!.get(boot)!;
+    return [lastTimeMs, offsetMs];
+  };
+  journal.append(loss(device, 0, 1));
+  assert.equal(time(journal), [0, null]);
+  journal.append({ ...block(device, 1), lastTimeMs: 9_000, offsetMs: -0.5 });
+  assert.equal(time(journal), [9_000, -0.5]);
+  journal.append({ ...block(device, 2), lastTimeMs: 5_000, offsetMs: 7, quality: 'unknown' });
+  assert.equal(time(journal), [5_000, -0.5]);
+  await turn();
+  await journal.close();
+  const again = await open(disk);
+  assert.equal(time(again.journal), [5_000, -0.5]);
+  await again.journal.close();
+});
+
 test('a confirmation beyond the synced end, or of another journal, throws', async () => {
   const disk = new SimulatedDisk(new Random(1));
   const { journal } = await open(disk);

@@ -208,14 +208,23 @@ export class Model {
       assert.ok(before === undefined || before.durable === record.from, 'not in order');
       const { device, boot } = record;
       const place = before ?? {
-        ...{ device, boot, received: 0, durable: 0, fingerprint: null, lastTimeMs: 0 },
+        ...{
+          device,
+          boot,
+          received: 0,
+          durable: 0,
+          fingerprint: null,
+          lastTimeMs: 0,
+          offsetMs: null,
+        },
         offset: at!.offset,
       };
       place.received = end;
       place.durable = end;
       if (record.kind === 'block') {
         if (record.first === 0 && record.from === 0) place.fingerprint ??= crc32(record.bytes);
-        place.lastTimeMs = Math.max(place.lastTimeMs, record.lastTimeMs);
+        place.lastTimeMs = record.lastTimeMs;
+        if (record.quality !== 'unknown') place.offsetMs = record.offsetMs;
       }
       expected.set(key, place);
     }

@@ -50,7 +50,13 @@ function blockRecord(name: string, over: Partial<BlockRecord> = {}): BlockRecord
   if (found === undefined || table === undefined) throw new Error(`no vector ${name}`);
   return {
     ...{ kind: 'block', device: 'press-07', boot: 9, first: 100, count: found.events.length },
-    ...{ from: 100, table: table.id, arrivalMs: 2_000_000, offsetMs: 1_000_000, lastTimeMs: 0 },
+    ...{
+      from: 100,
+      table: table.id,
+      arrivalMs: 2_000_000,
+      offsetMs: 1_000_000,
+      lastTimeMs: 2_000_000,
+    },
     ...{ quality: 'synced', bytes: Buffer.from(found.block, 'hex') },
     ...over,
   };
