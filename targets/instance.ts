@@ -10,10 +10,17 @@ export type Sdk = typeof import('../sdk/index.js') &
   typeof import('../sdk/flush.js') &
   typeof import('../sdk/stats.js') &
   typeof import('../sdk/undeclared.js') &
+  typeof import('../sdk/reducers/deadband.js') &
+  typeof import('../sdk/reducers/throttle.js') &
+  typeof import('../sdk/reducers/aggregate.js') &
+  typeof import('../sdk/reducers/sample.js') &
   typeof import('../sdk/stores/ram.js') &
   typeof import('../sdk/stores/keep-oldest.js');
 
-const entries = ['', '/flush', '/stats', '/undeclared', '/stores/ram', '/stores/keep-oldest'];
+const entries = [
+  ...['', '/flush', '/stats', '/undeclared', '/stores/ram', '/stores/keep-oldest'],
+  ...['deadband', 'throttle', 'aggregate', 'sample'].map((name) => `/reducers/${name}`),
+];
 
 /** Bundles the SDK; each call of the answer makes an instance. */
 export async function sdkFactory(): Promise<(engine: HostEngine) => Sdk> {

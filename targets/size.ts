@@ -27,6 +27,10 @@ const uses: Record<string, string> = {
   'headwater/flush': `import { flush } from 'headwater/flush'; globalThis.done = (f) => flush(f, 1000);`,
   'headwater/stats': `import { stats } from 'headwater/stats'; globalThis.stats = stats;`,
   'headwater/stores/keep-oldest': `import { keepOldest } from 'headwater/stores/keep-oldest'; import { ram } from 'headwater/stores/ram'; globalThis.s = keepOldest(ram(768));`,
+  'headwater/reducers/deadband': `import { deadband } from 'headwater/reducers/deadband'; globalThis.r = deadband(climate, { t: 0.2 }, 6e5);`,
+  'headwater/reducers/throttle': `import { throttle } from 'headwater/reducers/throttle'; globalThis.r = throttle(climate, 5000);`,
+  'headwater/reducers/aggregate': `import { aggregate } from 'headwater/reducers/aggregate'; globalThis.r = aggregate(climate, 60000);`,
+  'headwater/reducers/sample': `import { sample } from 'headwater/reducers/sample'; globalThis.r = sample(climate, 10);`,
   ...Object.fromEntries(
     ['bool', 'text', 'bytes', 'float'].map((type) => [
       type,
