@@ -14,11 +14,14 @@ export type Sdk = typeof import('../sdk/index.js') &
   typeof import('../sdk/reducers/throttle.js') &
   typeof import('../sdk/reducers/aggregate.js') &
   typeof import('../sdk/reducers/sample.js') &
+  typeof import('../sdk/priority.js') &
+  typeof import('../sdk/stores/keep-highest.js') &
   typeof import('../sdk/stores/ram.js') &
   typeof import('../sdk/stores/keep-oldest.js');
 
 const entries = [
   ...['', '/flush', '/stats', '/undeclared', '/stores/ram', '/stores/keep-oldest'],
+  ...['/priority', '/stores/keep-highest'],
   ...['deadband', 'throttle', 'aggregate', 'sample'].map((name) => `/reducers/${name}`),
 ];
 

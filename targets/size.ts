@@ -31,6 +31,8 @@ const uses: Record<string, string> = {
   'headwater/reducers/throttle': `import { throttle } from 'headwater/reducers/throttle'; globalThis.r = throttle(climate, 5000);`,
   'headwater/reducers/aggregate': `import { aggregate } from 'headwater/reducers/aggregate'; globalThis.r = aggregate(climate, 60000);`,
   'headwater/reducers/sample': `import { sample } from 'headwater/reducers/sample'; globalThis.r = sample(climate, 10);`,
+  'headwater/stores/keep-highest': `import { keepHighest } from 'headwater/stores/keep-highest'; import { ram } from 'headwater/stores/ram'; globalThis.s = keepHighest(ram(768));`,
+  'headwater/priority': `import { priority } from 'headwater/priority'; priority(climate, 1);`,
   ...Object.fromEntries(
     ['bool', 'text', 'bytes', 'float'].map((type) => [
       type,
