@@ -33,6 +33,7 @@ const uses: Record<string, string> = {
   'headwater/reducers/sample': `import { sample } from 'headwater/reducers/sample'; globalThis.r = sample(climate, 10);`,
   'headwater/stores/keep-highest': `import { keepHighest } from 'headwater/stores/keep-highest'; import { ram } from 'headwater/stores/ram'; globalThis.s = keepHighest(ram(768));`,
   'headwater/priority': `import { priority } from 'headwater/priority'; priority(climate, 1);`,
+  'headwater/sha256': `import { hmacSha256, sha256 } from 'headwater/sha256'; globalThis.h = [sha256, hmacSha256];`,
   ...Object.fromEntries(
     ['bool', 'text', 'bytes', 'float'].map((type) => [
       type,
