@@ -36,18 +36,19 @@ const digest = (front: readonly number[], bytes: Uint8Array): Uint8Array => {
   const length = offset + bytes.length;
   /** The last 16 words of the schedule. */
   const words: number[] = [];
-  // Behind the message come a byte and its length in bits, in 8.
-  for (let start = 0; start < length + 9; start += 64) {
+  let at = 0;
+  // Behind the message come a byte and, in the last block, its length in bits.
+  while (at < length + 9) {
     const next = state.slice();
     for (let round = 0; round < 64; round++) {
       const slot = round & 15;
       let word = 0;
       if (round < 16) {
-        for (let at = start + 4 * round; at < start + 4 * round + 4; at++) {
-          const byte = at < offset ? front[at]! : bytes[at - offset]!;
-          word = (word << 8) | (at === length ? 128 : byte);
+        for (let bytesLeft = 4; bytesLeft--; at++) {
+          const byte = at < offset ? front[at]! : at === length ? 128 : bytes[at - offset]!;
+          word = (word << 8) | byte;
         }
-        if (round > 14 && start + 64 > length + 8) word = length << 3;
+        if (round > 14 && at > length + 8) word = length << 3;
       } else {
         const early = words[(round + 1) & 15]!;
         const late = words[(round + 14) & 15]!;
@@ -60,18 +61,19 @@ const digest = (front: readonly number[], bytes: Uint8Array): Uint8Array => {
       words[slot] = word | 0;
       const a = next[0]!;
       const e = next[4]!;
-      const first =
-        next[7]! +
+      const change =
+        next.pop()! +
         (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
         ((e & next[5]!) ^ (~e & next[6]!)) +
         constants[round]! +
         words[slot]!;
-      const second =
-        (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
-        ((a & next[1]!) ^ (a & next[2]!) ^ (next[1]! & next[2]!));
-      next.pop();
-      next.unshift((first + second) | 0);
-      next[4] = (next[4]! + first) | 0;
+      next.unshift(
+        (change +
+          (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
+          ((a & next[1]!) ^ (a & next[2]!) ^ (next[1]! & next[2]!))) |
+          0,
+      );
+      next[4] = (next[4]! + change) | 0;
     }
     state = state.map((word, index) => (word + next[index]!) | 0);
   }
