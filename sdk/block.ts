@@ -56,7 +56,7 @@ let begin: BeginWriter = () => 0;
 let began: number;
 
 /** Takes an event: by a declared stream, or by a writer. */
-export const send = <Subject, Value>(
+export let send = <Subject, Value>(
   subject: Subject,
   value: Value,
   write: EventWriter<Subject, Value>,
@@ -91,6 +91,11 @@ export const send = <Subject, Value>(
   lossReason = LOST_REFUSED;
   seal();
   return false;
+};
+
+/** Has a function see each event on its way to what took it before. */
+export const sendThrough = (wrap: (earlier: typeof send) => typeof send): void => {
+  send = wrap(send);
 };
 
 /** The change of a number since this slot had one before in the same block; 0 stands there at first. */
@@ -139,8 +144,9 @@ export const beginWith = (write: BeginWriter): void => {
 export const seal = (): void => {
   if (count) {
     cancel(timer);
-    writeTo(buffer, 0);
-    putBytes(length, 2);
+    // The byte before is the block's priority.
+    writeTo(buffer, 1);
+    put(length);
     putBytes(next - count, 4);
     putBytes(count, 2);
     if (next === count) fingerprint = crc32(buffer, ENTRY_HEAD_BYTES, length);

@@ -5,11 +5,23 @@ import { acknowledged, listen } from './session.js';
 /** Who waits: until this seq is acknowledged, or the timer has ended it. */
 let waiting: { goal: number; timer: unknown; done: (all: boolean) => void }[] = [];
 
+let release: (() => void) | undefined;
+
+/** Has a function hand over what it holds back, before those that were named earlier: it may hand on to them. */
+export const beforeFlush = (task: () => void): void => {
+  const earlier = release;
+  release = () => {
+    task();
+    if (earlier) earlier();
+  };
+};
+
 /**
- * Sends what was accepted so far at once, and calls `done(true)` when the proxy has acknowledged all of it, or
+ * Sends what was accepted so far, and what reducers hold, at once, and calls `done(true)` when the proxy has acknowledged all of it, or
  * `done(false)` when the time has passed; it is then still held and still sent.
  */
 export const flush = (done: (all: boolean) => void, timeoutMs?: number): void => {
+  if (release) release();
   const waiter = {
     goal: next,
     done,

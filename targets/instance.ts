@@ -11,17 +11,19 @@ export type Sdk = typeof import('../sdk/index.js') &
   typeof import('../sdk/anchors.js') &
   typeof import('../sdk/stats.js') &
   typeof import('../sdk/undeclared.js') &
+  typeof import('../sdk/reducers/deadband.js') &
+  typeof import('../sdk/reducers/throttle.js') &
+  typeof import('../sdk/reducers/aggregate.js') &
+  typeof import('../sdk/reducers/sample.js') &
+  typeof import('../sdk/priority.js') &
+  typeof import('../sdk/stores/keep-highest.js') &
   typeof import('../sdk/stores/ram.js') &
   typeof import('../sdk/stores/keep-oldest.js');
 
 const entries = [
-  '',
-  '/flush',
-  '/anchors',
-  '/stats',
-  '/undeclared',
-  '/stores/ram',
-  '/stores/keep-oldest',
+  ...['', '/flush', '/anchors', '/stats', '/undeclared', '/stores/ram', '/stores/keep-oldest'],
+  ...['/priority', '/stores/keep-highest'],
+  ...['deadband', 'throttle', 'aggregate', 'sample'].map((name) => `/reducers/${name}`),
 ];
 
 /** Bundles the SDK; each call of the answer makes an instance. */

@@ -28,6 +28,13 @@ const uses: Record<string, string> = {
   'headwater/anchors': `import { anchors, setAnchor } from 'headwater/anchors'; anchors(); globalThis.rtc = setAnchor;`,
   'headwater/stats': `import { stats } from 'headwater/stats'; globalThis.stats = stats;`,
   'headwater/stores/keep-oldest': `import { keepOldest } from 'headwater/stores/keep-oldest'; import { ram } from 'headwater/stores/ram'; globalThis.s = keepOldest(ram(768));`,
+  'headwater/reducers/deadband': `import { deadband } from 'headwater/reducers/deadband'; globalThis.r = deadband(climate, { t: 0.2 }, 6e5);`,
+  'headwater/reducers/throttle': `import { throttle } from 'headwater/reducers/throttle'; globalThis.r = throttle(climate, 5000);`,
+  'headwater/reducers/aggregate': `import { aggregate } from 'headwater/reducers/aggregate'; globalThis.r = aggregate(climate, 60000);`,
+  'headwater/reducers/sample': `import { sample } from 'headwater/reducers/sample'; globalThis.r = sample(climate, 10);`,
+  'headwater/stores/keep-highest': `import { keepHighest } from 'headwater/stores/keep-highest'; import { ram } from 'headwater/stores/ram'; globalThis.s = keepHighest(ram(768));`,
+  'headwater/priority': `import { priority } from 'headwater/priority'; priority(climate, 1);`,
+  'headwater/sha256': `import { hmacSha256, sha256 } from 'headwater/sha256'; globalThis.h = [sha256, hmacSha256];`,
   ...Object.fromEntries(
     ['bool', 'text', 'bytes', 'float'].map((type) => [
       type,

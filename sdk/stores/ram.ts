@@ -6,8 +6,13 @@ import type { Store } from './store.js';
 //   │ entry │ entry │ entry │          free          │
 //                           length                   sizeBytes
 
+export interface RamStore extends Store {
+  /** Where the entries lie. */
+  readonly bytes: Uint8Array;
+}
+
 /** Drops the oldest blocks where it is full. */
-export const ram = (sizeBytes: number): Store => {
+export const ram = (sizeBytes: number): RamStore => {
   const bytes = new Uint8Array(sizeBytes);
   let length = 0;
   // What find() found: the block's count, its first byte, the entry's end.
@@ -18,8 +23,8 @@ export const ram = (sizeBytes: number): Store => {
 
   const find = (seq: number) => {
     for (end = 0; end < length; ) {
-      readFrom(bytes, end);
-      end += takeBytes(2);
+      readFrom(bytes, end + 1);
+      end += takeBytes(1);
       first = takeBytes(4);
       count = takeBytes(2);
       start = readAt;
@@ -37,6 +42,7 @@ export const ram = (sizeBytes: number): Store => {
 
   return {
     kind: 'ram',
+    bytes,
     room: () => sizeBytes - length,
     append(entry) {
       // One that is larger than the store is given up itself.

@@ -2,7 +2,7 @@
 // back unchanged. It may drop a block by its policy: seqs that lie in no block are the lost ones, so a loss needs no
 // room and neighbouring losses are one. It never throws once it is made.
 //
-//   entry   │ its size, 2 bytes │ first seq, 4 │ count, 2 │ block │        big-endian
+//   entry   │ priority, 1 byte │ its size, 1 │ first seq, 4 │ count, 2 │ block │        big-endian
 
 export interface Store {
   /** What `send()` answers for an event that is kept here. */

@@ -11,6 +11,10 @@ import {
   text,
   uint,
 } from '../../sdk/index.js';
+import { aggregate } from '../../sdk/reducers/aggregate.js';
+import { deadband } from '../../sdk/reducers/deadband.js';
+import { sample, sampleRandom } from '../../sdk/reducers/sample.js';
+import { throttle } from '../../sdk/reducers/throttle.js';
 import { stats } from '../../sdk/stats.js';
 import { keepOldest } from '../../sdk/stores/keep-oldest.js';
 import { ram } from '../../sdk/stores/ram.js';
@@ -113,4 +117,73 @@ export function wrongCalls(): void {
   sendUndeclared('note', 1n);
   // @ts-expect-error statistics are read
   stats().acceptd;
+}
+
+export function rightReducers(): void {
+  const climate = stream('climate', { t: fixed(1), rh: uint });
+  const door = stream('door', { open: bool, by: text, t: float });
+  const raw = stream('raw', { r: bytes });
+  const minutes = stream('minutes', {
+    ...{ t_min: fixed(1), t_max: fixed(1), t_mean: fixed(2), out_t_mean: float, count: uint },
+  });
+  const sends: ('ram' | 'flash' | false | undefined)[] = [
+    deadband(climate, { t: 0.2 }, 600_000).send({ t: 21.5, rh: null }),
+    deadband(door, { t: 1 }).send({ open: true, by: 'x', t: null }),
+    throttle(deadband(door, {}), 5000, 'first').send({ open: null, by: null, t: 1 }),
+    sample(raw, 10).send({ r: Uint8Array.of(1) }),
+    sampleRandom(climate, 0.1).send({ t: 1, rh: 1 }),
+    aggregate(minutes, 60_000).send({ t: 21.5, out_t: null }),
+    deadband(aggregate(deadband(minutes, { t_mean: 0.1 }), 0, 10), { t: 1 }).send({
+      t: 1,
+      out_t: 1,
+    }),
+  ];
+  void sends;
+}
+
+export function wrongReducers(): void {
+  const climate = stream('climate', { t: fixed(1), rh: uint });
+  const door = stream('door', { open: bool, by: text });
+  const raw = stream('raw', { r: bytes });
+  const minutes = stream('minutes', { t_min: fixed(1), out_t_mean: fixed(2), count: uint });
+  // @ts-expect-error a field that is not declared
+  deadband(climate, { t: 0.2 }).send({ t: 21.5, rh: 40, hr: 40 });
+  // @ts-expect-error a missing field
+  throttle(climate, 1000).send({ t: 21.5 });
+  // @ts-expect-error text for a number
+  sample(climate, 10).send({ t: '21.5', rh: 40 });
+  // @ts-expect-error a field that is not declared, through two of them
+  deadband(throttle(climate, 1000), {}).send({ t: 21.5, hr: 40 });
+  // @ts-expect-error a band of a field that is not declared
+  deadband(climate, { hr: 1 });
+  // @ts-expect-error a band of what is no number
+  deadband(door, { open: 1 });
+  // @ts-expect-error bytes belong to whoever sends them
+  deadband(raw, {});
+  // @ts-expect-error and can't be held back
+  throttle(raw, 1000);
+  // @ts-expect-error a throttle has an interval
+  throttle(climate);
+  // @ts-expect-error there is no such choice
+  throttle(climate, 1000, 'last');
+  // @ts-expect-error one of how many
+  sample(climate);
+  // @ts-expect-error with what probability
+  sampleRandom(climate);
+  // @ts-expect-error a name is no stream
+  sample('climate', 10);
+  // @ts-expect-error its fields are no statistics
+  aggregate(climate, 1000);
+  // @ts-expect-error a statistic is a number
+  aggregate(stream('s', { t_min: text }), 1000);
+  // @ts-expect-error an aggregate has a window
+  aggregate(minutes);
+  // @ts-expect-error what is aggregated, not its statistics
+  aggregate(minutes, 1000).send({ t_min: 1, out_t: 1 });
+  // @ts-expect-error all of it
+  aggregate(minutes, 1000).send({ t: 1 });
+  // @ts-expect-error no more than it
+  aggregate(minutes, 1000).send({ t: 1, out_t: 1, rh: 1 });
+  // @ts-expect-error numbers
+  aggregate(minutes, 1000).send({ t: true, out_t: 1 });
 }

@@ -6,13 +6,16 @@ export interface Kept {
   first: number;
   count: number;
   block: Buffer;
+  /** 0 unless told. */
+  priority?: number;
 }
 
 export const HEAD_BYTES = 8;
 
-export function entry({ first, count, block }: Kept): Uint8Array {
+export function entry({ first, count, block, priority = 0 }: Kept): Uint8Array {
   const head = Buffer.alloc(HEAD_BYTES);
-  head.writeUInt16BE(HEAD_BYTES + block.length, 0);
+  head.writeUInt8(priority, 0);
+  head.writeUInt8(HEAD_BYTES + block.length, 1);
   head.writeUInt32BE(first, 2);
   head.writeUInt16BE(count, 6);
   return Buffer.concat([head, block]);
@@ -20,15 +23,16 @@ export function entry({ first, count, block }: Kept): Uint8Array {
 
 export function parseEntry(bytes: Uint8Array): Kept {
   const copy = Buffer.from(bytes);
-  if (copy.readUInt16BE(0) !== copy.length) throw new Error('an entry of another length');
+  if (copy.readUInt8(1) !== copy.length) throw new Error('an entry of another length');
   return {
     first: copy.readUInt32BE(2),
     count: copy.readUInt16BE(6),
     block: copy.subarray(HEAD_BYTES),
+    priority: copy.readUInt8(0),
   };
 }
 
-export type Policy = 'drop oldest' | 'keep oldest';
+export type Policy = 'drop oldest' | 'keep oldest' | 'keep highest';
 
 export interface ModelStore {
   kept: Kept[];
@@ -48,6 +52,18 @@ export function modelStore(sizeBytes: number, policy: Policy): ModelStore {
       const gone: Kept[] = [];
       if (policy === 'drop oldest' && size(next) <= sizeBytes) {
         while (model.room() < size(next)) gone.push(model.kept.shift()!);
+      }
+      if (policy === 'keep highest') {
+        const rank = ({ priority = 0 }: Kept) => priority;
+        const lower = model.kept.filter((one) => rank(one) <= rank(next));
+        // Those of one priority stay in their order.
+        lower.sort((one, other) => rank(one) - rank(other));
+        const couldFit = lower.reduce((sum, one) => sum + size(one), model.room()) >= size(next);
+        while (couldFit && model.room() < size(next)) {
+          const [going] = lower.splice(0, 1);
+          gone.push(going!);
+          model.kept = model.kept.filter((one) => one !== going);
+        }
       }
       if (model.room() < size(next)) gone.push(next);
       else model.kept.push(next);

@@ -29,7 +29,8 @@ export function randomRun({ make, policy, seed, sizeBytes, steps }: RandomRun): 
       const count = 1 + random.below(300);
       const bytes = Math.min(1 + random.below(224), sizeBytes - HEAD_BYTES);
       const block = Buffer.from(Array.from({ length: bytes }, () => random.below(256)));
-      const kept: Kept = { first: next, count, block };
+      const priority = policy === 'keep highest' ? random.pick([0, 0, 0, 1, 2, 255]) : 0;
+      const kept: Kept = { first: next, count, block, priority };
       next += count;
       const gone = model.append(kept).reduce((sum, one) => sum + one.count, 0);
       const given = entry(kept);
