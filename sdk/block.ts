@@ -3,7 +3,7 @@ import { after, cancel, clock, crc32 } from './engine.js';
 import { ENTRY_HEAD_BYTES, SCALED_MAX, SLOTS } from './limits.js';
 import { buffer, options, store, streams } from './options.js';
 import { ready, state } from './session.js';
-import { READY } from './state.js';
+import { CLOSED, READY } from './state.js';
 import type { Store } from './stores/store.js';
 import { ABSENT, type Stream, writers } from './stream.js';
 import { LOST_OVERFLOW, LOST_REFUSED } from './wire.js';
@@ -148,4 +148,12 @@ export const seal = (): void => {
   ready();
 };
 
-const linger = () => state === READY && seal();
+/** The state from which on a block is sealed when it is `lingerMs` old. */
+let lingerFrom = READY;
+
+/** For a persistent store: what waits in RAM is in the store after `lingerMs`, with a session or without. */
+export const lingerOffline = (): void => {
+  lingerFrom = CLOSED;
+};
+
+const linger = () => state >= lingerFrom && seal();

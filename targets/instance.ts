@@ -11,9 +11,18 @@ export type Sdk = typeof import('../sdk/index.js') &
   typeof import('../sdk/stats.js') &
   typeof import('../sdk/undeclared.js') &
   typeof import('../sdk/stores/ram.js') &
-  typeof import('../sdk/stores/keep-oldest.js');
+  typeof import('../sdk/stores/keep-oldest.js') &
+  typeof import('../sdk/stores/flash.js');
 
-const entries = ['', '/flush', '/stats', '/undeclared', '/stores/ram', '/stores/keep-oldest'];
+const entries = [
+  '',
+  '/flush',
+  '/stats',
+  '/undeclared',
+  '/stores/ram',
+  '/stores/keep-oldest',
+  '/stores/flash',
+];
 
 /** Bundles the SDK; each call of the answer makes an instance. */
 export async function sdkFactory(): Promise<(engine: HostEngine) => Sdk> {

@@ -27,6 +27,7 @@ const uses: Record<string, string> = {
   'headwater/flush': `import { flush } from 'headwater/flush'; globalThis.done = (f) => flush(f, 1000);`,
   'headwater/stats': `import { stats } from 'headwater/stats'; globalThis.stats = stats;`,
   'headwater/stores/keep-oldest': `import { keepOldest } from 'headwater/stores/keep-oldest'; import { ram } from 'headwater/stores/ram'; globalThis.s = keepOldest(ram(768));`,
+  'headwater/stores/flash': `import { flash } from 'headwater/stores/flash'; globalThis.f = (r) => flash(r);`,
   ...Object.fromEntries(
     ['bool', 'text', 'bytes', 'float'].map((type) => [
       type,
