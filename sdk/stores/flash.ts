@@ -217,19 +217,19 @@ export const flash = (region: Region): Store | undefined => {
     isStarted = true;
   };
 
-  const putNumber = () => {
-    begin(source.id, 0);
+  const putNumber = (of: Boot) => {
+    begin(of.id, 0);
     put(NUMBER);
-    putBytes(source.number, 4);
+    putBytes(of.number, 4);
     return end();
   };
 
-  const writeNumber = (called: number) => {
-    source.number = called;
+  const writeNumber = (of: Boot, called: number) => {
+    of.number = called;
     seen(called);
-    if (!putNumber()) {
+    if (!putNumber(of)) {
       renew();
-      putNumber();
+      putNumber(of);
     }
   };
 
@@ -331,9 +331,11 @@ export const flash = (region: Region): Store | undefined => {
       return number + count;
     },
     forget(seq) {
-      if (boot !== source.number) writeNumber(boot);
+      if (boot !== source.number) writeNumber(source, boot);
+      // The proxy tells older boots by their numbers, and nothing was sent under this one yet.
+      if (boot > own.number) writeNumber(own, boot + 1);
       if (source !== own && seq >= source.next) {
-        writeNumber(0);
+        writeNumber(source, 0);
         past.shift();
         turn();
         greet();
