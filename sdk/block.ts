@@ -3,7 +3,7 @@ import { after, cancel, clock, crc32 } from './engine.js';
 import { ENTRY_HEAD_BYTES, SCALED_MAX, SLOTS } from './limits.js';
 import { buffer, options, store, streams } from './options.js';
 import { ready, state } from './session.js';
-import { READY } from './state.js';
+import { CLOSED, READY } from './state.js';
 import type { Store } from './stores/store.js';
 import { ABSENT, type Stream, writers } from './stream.js';
 import { LOST_OVERFLOW, LOST_REFUSED } from './wire.js';
@@ -45,8 +45,6 @@ export let fingerprint = 0;
 /** Values sent as absent because they lay out of range. */
 export let outOfRange = 0;
 
-/** The latest time that an event had: a clock that runs backwards is waited for. [W-18] */
-let latest = 0;
 let last: number[];
 let count = 0;
 let length = ENTRY_HEAD_BYTES;
@@ -61,17 +59,17 @@ export let send = <Subject, Value>(
   value: Value,
   write: EventWriter<Subject, Value>,
 ): Taken => {
-  latest = Math.max(latest, clock());
+  const now = clock();
   const outOfRangeBefore = outOfRange;
   writeTo(buffer, length);
   if (!count) {
     last = [];
-    base = latest;
+    base = now;
     began = begin();
-    integer(latest);
+    integer(now);
   }
   try {
-    if (write(subject, value, latest - base) && at <= buffer.length) {
+    if (write(subject, value, now - base) && at <= buffer.length) {
       length = at;
       next++;
       if (!count++) timer = after(linger, options.lingerMs ?? 1000);
@@ -160,4 +158,12 @@ export const seal = (): void => {
   ready();
 };
 
-const linger = () => state === READY && seal();
+/** The state from which on a block is sealed when it is `lingerMs` old. */
+let lingerFrom = READY;
+
+/** For a persistent store: what waits in RAM is in the store after `lingerMs`, with a session or without. */
+export const lingerOffline = (): void => {
+  lingerFrom = CLOSED;
+};
+
+const linger = () => state >= lingerFrom && seal();

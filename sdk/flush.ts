@@ -1,6 +1,6 @@
 import { next, seal } from './block.js';
 import { after, cancel } from './engine.js';
-import { acknowledged, listen } from './session.js';
+import { acknowledged, isRunning, listen } from './session.js';
 
 /** Who waits: until this seq is acknowledged, or the timer has ended it. */
 let waiting: { goal: number; timer: unknown; done: (all: boolean) => void }[] = [];
@@ -42,5 +42,5 @@ const finish = (waiter: (typeof waiting)[0], all: boolean): void => {
 };
 
 const check = (): void => {
-  for (const waiter of waiting) if (acknowledged >= waiter.goal) finish(waiter, true);
+  for (const waiter of waiting) if (isRunning && acknowledged >= waiter.goal) finish(waiter, true);
 };

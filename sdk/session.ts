@@ -5,8 +5,9 @@ import { frame, putFrame, receive } from './frame.js';
 import { DOUBLINGS_MAX, FRAME_READ_BYTES_MAX } from './limits.js';
 import { options, store, streams, table } from './options.js';
 import { BLOCK, CLOSED, DOWN, GREETING, READY, TIMER, UP } from './state.js';
+import type { Stream } from './stream.js';
 import { putDescription } from './table.js';
-import { ACK, DATA, HELLO, RESET, TABLE, VERSION, WELCOME } from './wire.js';
+import { ACK, DATA, FLAG_PERSISTENT, HELLO, RESET, TABLE, VERSION, WELCOME } from './wire.js';
 
 // store → frame → link and back: the device's end of PROTOCOL.md §6. One frame is being written at a time; HELLO goes
 // before TABLE, TABLE before DATA. One timer runs while something is awaited. What is sent lies below `limit`.
@@ -23,7 +24,8 @@ let frameAt = 0;
 let frameEnd = 0;
 /** Writes what is to be sent before any DATA: HELLO, or TABLE, of which a stream is described in each. */
 let due: (() => void) | 0 = 0;
-let described: number;
+/** How many streams of the table were described. */
+export let described: number;
 let nonce: number;
 /** Uptime of the last HELLO. */
 export let greeted: number;
@@ -31,26 +33,23 @@ let attempts = 0;
 /** Runs while something is awaited. */
 let timer: unknown;
 let heard: (() => void) | undefined;
-/** Reads WELCOME from its version on; nobody needs it, so one item is as good as none. */
 let welcomed: () => unknown = item;
+/** Reads WELCOME from its version on; nobody needs it, so one item is as good as none. */
+
 // What the last message said, by the places of its items: RESET's retryMs is `next`, what WELCOME says to be lacking `flag`.
 let number: number;
 let next: number;
 let credit: number;
 let flag: number;
 
-const putHello = (): void => {
-  due = 0;
-  nonce = (random() * 4e9) >>> 0;
-  put(HELLO);
-  put(VERSION);
-  name(options.device);
-  put(options.flags || 0);
-  integer(FRAME_READ_BYTES_MAX);
-  integer(nonce);
-  greeted = clock();
-  integer(greeted);
-  // An array of one table, and one of one boot, which has four items.
+// Whose blocks are sent: the running boot's, unless a persistent store holds older ones. See `drain`.
+let flags = 0;
+/** What can be sent ends before it. A store may take a place beyond for the end of a boot that is over. */
+let end = (_place?: number): number => sealed;
+/** The next stream of its table to be described. */
+let undescribed = (): Stream | undefined => streams[described];
+/** HELLO's tables and boots: an array of one table, and one of one boot, which has four items. */
+let putHeld = (): void => {
   put(129);
   name(table);
   putBytes(0x8184, 2);
@@ -60,17 +59,54 @@ const putHello = (): void => {
   integer(fingerprint);
 };
 
+/** Lets a persistent store say what is sent. */
+export const persist = (
+  storeEnd: typeof end,
+  storeUndescribed: typeof undescribed,
+  storePutHeld: typeof putHeld,
+): void => {
+  flags = FLAG_PERSISTENT;
+  end = storeEnd;
+  undescribed = storeUndescribed;
+  putHeld = storePutHeld;
+};
+
+/** Whether it is the running boot whose blocks are sent. */
+export let isRunning = true;
+
+/** Has the blocks of a boot sent from a place on; to be followed by a HELLO. */
+export const drain = (bootToSend: number, place: number, running: boolean): void => {
+  boot = bootToSend;
+  acknowledged = place;
+  isRunning = running;
+};
+
+const putHello = (): void => {
+  due = 0;
+  nonce = (random() * 4e9) >>> 0;
+  put(HELLO);
+  put(VERSION);
+  name(options.device);
+  put(flags | options.flags!);
+  integer(FRAME_READ_BYTES_MAX);
+  integer(nonce);
+  greeted = clock();
+  integer(greeted);
+  putHeld();
+};
+
 /** [W-15] One of the table's streams. */
 const putTable = (): void => {
   putBytes(TABLE << 8, 2);
   integer(described);
-  putDescription(streams[described++]!);
-  if (!streams[described]) due = 0;
+  putDescription(undescribed()!);
+  described++;
+  if (!undescribed()) due = 0;
 };
 
 /** The next block, or what is lost before it. */
 const putData = (): void => {
-  const first = Math.min(store.find(sent), sealed);
+  const first = Math.min(store.find(sent), end());
   put(DATA);
   integer(boot);
   integer(clock());
@@ -95,7 +131,7 @@ const pump = (): void => {
       if (!taken) return;
       frameAt += taken;
     }
-    const putItems = due || (sent < sealed && sent < limit && putData);
+    const putItems = due || (sent < end() && sent < limit && putData);
     if (!putItems) return;
     frameAt = 0;
     frameEnd = putFrame(putItems);
@@ -118,7 +154,7 @@ const open = (): void => {
   options.link.open(events);
 };
 
-const greet = (): void => {
+export const greet = (): void => {
   state = GREETING;
   due = putHello;
   limit = 0;
@@ -144,9 +180,11 @@ const take = (): void => {
   state = READY;
   boot = item();
   welcomed();
+
   sent = next;
-  due = flag && streams[0] ? putTable : 0;
-  described = attempts = flag = 0;
+  described = attempts = 0;
+  due = flag && undescribed() ? putTable : 0;
+  flag = 0;
   forget();
   seal();
 };
@@ -156,15 +194,16 @@ const forget = (): void => {
   if (flag) sent = next;
   acknowledged = next;
   limit = credit;
-  store.forget(next);
   cancel(timer);
   timer = 0;
+  // A store that drained a boot to its end says HELLO with the next one.
+  store.forget(next);
   transmit();
 };
 
 /** [W-23] While anything is not acknowledged, an answer is awaited. */
 const transmit = (): void => {
-  if (!timer && acknowledged < sealed) awaitAnswer();
+  if (!timer && acknowledged < end()) awaitAnswer();
   pump();
 };
 
@@ -212,7 +251,7 @@ const onBody = (): void => {
     type === RESET ||
     (next >= acknowledged &&
       (type === WELCOME
-        ? number === nonce && next <= sealed
+        ? number === nonce && next <= end(next)
         : type === ACK && number === boot && next <= sent))
   ) {
     step(type);

@@ -1,5 +1,5 @@
 import { dropped, next, outOfRange, refused } from './block.js';
-import { acknowledged, boot, state } from './session.js';
+import { acknowledged, boot, isRunning, state } from './session.js';
 import { READY } from './state.js';
 
 // How the device stands, for a display or a log.
@@ -28,8 +28,8 @@ export const stats = (): Stats => ({
   refused,
   dropped,
   outOfRange,
-  boot: boot || null,
-  acknowledged,
-  buffered: next - acknowledged,
+  boot: (isRunning && boot) || null,
+  acknowledged: isRunning ? acknowledged : 0,
+  buffered: isRunning ? next - acknowledged : next,
   ready: state === READY,
 });

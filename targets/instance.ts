@@ -18,11 +18,12 @@ export type Sdk = typeof import('../sdk/index.js') &
   typeof import('../sdk/priority.js') &
   typeof import('../sdk/stores/keep-highest.js') &
   typeof import('../sdk/stores/ram.js') &
-  typeof import('../sdk/stores/keep-oldest.js');
+  typeof import('../sdk/stores/keep-oldest.js') &
+  typeof import('../sdk/stores/flash.js');
 
 const entries = [
   ...['', '/flush', '/anchors', '/stats', '/undeclared', '/stores/ram', '/stores/keep-oldest'],
-  ...['/priority', '/stores/keep-highest'],
+  ...['/priority', '/stores/keep-highest', '/stores/flash'],
   ...['deadband', 'throttle', 'aggregate', 'sample'].map((name) => `/reducers/${name}`),
 ];
 

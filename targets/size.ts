@@ -35,6 +35,7 @@ const uses: Record<string, string> = {
   'headwater/stores/keep-highest': `import { keepHighest } from 'headwater/stores/keep-highest'; import { ram } from 'headwater/stores/ram'; globalThis.s = keepHighest(ram(768));`,
   'headwater/priority': `import { priority } from 'headwater/priority'; priority(climate, 1);`,
   'headwater/sha256': `import { hmacSha256, sha256 } from 'headwater/sha256'; globalThis.h = [sha256, hmacSha256];`,
+  'headwater/stores/flash': `import { flash } from 'headwater/stores/flash'; globalThis.f = (r) => flash(r);`,
   ...Object.fromEntries(
     ['bool', 'text', 'bytes', 'float'].map((type) => [
       type,

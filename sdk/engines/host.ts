@@ -14,7 +14,12 @@ export interface HostEngine {
 
 declare const engine: HostEngine;
 
-export const clock = (): number => engine.clock();
+let latest = 0;
+/** A host's clock that runs backwards is waited for. [W-18] */
+export const clock = (): number => {
+  latest = Math.max(latest, engine.clock());
+  return latest;
+};
 export const after = (task: () => void, delayMs: number): unknown => engine.after(task, delayMs);
 export const cancel = (timer: unknown): void => engine.cancel(timer);
 export const random = (): number => engine.random();

@@ -1,4 +1,5 @@
-import { integer, put, readAt, readFrom, takeBytes } from '../cbor.js';
+import { integer, put, readFrom, takeBytes } from '../cbor.js';
+import { ENTRY_HEAD_BYTES } from '../limits.js';
 import type { Store } from './store.js';
 
 // Blocks in RAM, gone with the power. One buffer, filled from its start; what is dropped or forgotten moves the rest down:
@@ -15,29 +16,27 @@ export interface RamStore extends Store {
 export const ram = (sizeBytes: number): RamStore => {
   const bytes = new Uint8Array(sizeBytes);
   let length = 0;
-  // What find() found: the block's count, its first byte, the entry's end.
+  // What find() found: where the entry begins, or the end; its size, first seq and count.
+  let at = 0;
+  let size = 0;
   let first = 0;
   let count = 0;
-  let start = 0;
-  let end = 0;
 
   const find = (seq: number) => {
-    for (end = 0; end < length; ) {
-      readFrom(bytes, end + 1);
-      end += takeBytes(1);
+    for (at = 0; at < length; at += size) {
+      readFrom(bytes, at + 1);
+      size = takeBytes(1);
       first = takeBytes(4);
       count = takeBytes(2);
-      start = readAt;
       if (first + count > seq) return first;
     }
     return Infinity;
   };
 
-  /** Takes the first entry away, which is the one that was found. */
-  const remove = () => {
-    bytes.set(bytes.subarray(end, length));
-    length -= end;
-    return count;
+  /** Takes away what lies before `at`. */
+  const cut = () => {
+    bytes.set(bytes.subarray(at, length));
+    length -= at;
   };
 
   return {
@@ -53,7 +52,9 @@ export const ram = (sizeBytes: number): RamStore => {
       let dropped = 0;
       while (length + entry.length > sizeBytes) {
         find(0);
-        dropped += remove();
+        dropped += count;
+        at = size;
+        cut();
       }
       bytes.set(entry, length);
       length += entry.length;
@@ -62,11 +63,12 @@ export const ram = (sizeBytes: number): RamStore => {
     find,
     put() {
       integer(count);
-      bytes.subarray(start, end).forEach(put);
+      bytes.subarray(at + ENTRY_HEAD_BYTES, at + size).forEach(put);
       return first + count;
     },
     forget(seq) {
-      while (find(0) + count <= seq) remove();
+      find(seq);
+      cut();
     },
   };
 };

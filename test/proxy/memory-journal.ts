@@ -22,6 +22,8 @@ export class MemoryJournal implements Journal {
   /** All that was appended. */
   readonly records: Taken[] = [];
   readonly forgotten: [string, number[]][] = [];
+  /** How many records there were when each was forgotten. */
+  readonly #forgottenBehind: number[] = [];
   #synced = 0;
   readonly #places = new Map<string, Map<number, Place>>();
   readonly #tables = new Map<string, { record: TableRecord; durable: boolean }>();
@@ -103,7 +105,10 @@ export class MemoryJournal implements Journal {
     const found = new MemoryJournal();
     for (const record of this.records.slice(0, this.#synced)) found.append(record);
     found.sync();
-    for (const [device, boots] of this.forgotten) found.forget(device, boots);
+    // What was forgotten behind a record that the disk lost was not forgotten.
+    this.forgotten.forEach(([device, boots], index) => {
+      if (this.#forgottenBehind[index]! <= this.#synced) found.forget(device, boots);
+    });
     return found;
   }
 
@@ -115,6 +120,7 @@ export class MemoryJournal implements Journal {
   /** As Kafka's word lets the journal do. */
   forget(device: string, boots: number[]): void {
     this.forgotten.push([device, boots]);
+    this.#forgottenBehind.push(this.records.length);
     for (const boot of boots) this.#places.get(device)?.delete(boot);
   }
 
