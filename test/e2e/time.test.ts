@@ -48,11 +48,11 @@ function offline(
     scene.advance(5_000);
   }
   scene.end(device);
-  return device.entries;
+  return { entries: device.entries, boot: device.sdk.stats().boot ?? 7 };
 }
 
 /** Another boot of it, an hour later, brings them. */
-function later(scene: Scene, entries: Uint8Array[], boot = 7): void {
+function later(scene: Scene, { entries, boot }: ReturnType<typeof offline>): void {
   scene.advance(hourMs, minuteMs);
   const peer = scene.script();
   scene.hello(peer, [{ boot, next: 40 }, { boot: boot + 1 }], 2_000);
@@ -216,12 +216,19 @@ row(
 );
 
 row(
-  'a restart, events in flash, anchors learned from a proxy that got none of them',
+  'a restart, the proxy too, events in flash, anchors learned from it',
   { all: times('estimated', stepMs, stepMs) },
   (scene) => {
-    const entries = offline(scene, true, true, null);
-    later(scene, entries);
+    const kept = offline(scene, true, true, null);
+    scene.proxy.restart();
+    later(scene, kept);
   },
+);
+
+row(
+  'a restart, events in flash without an anchor, and the proxy had heard the boot while it ran',
+  { all: times('estimated', 0, stepMs) },
+  (scene) => later(scene, offline(scene, false, true, null)),
 );
 
 row(
@@ -236,13 +243,13 @@ for (const isRestarted of [false, true]) {
     `a restart${proxy}, events in flash without an anchor: the boot has what it had while it ran`,
     { ran: times('synced'), rest: times('estimated') },
     (scene) => {
-      const entries = offline(scene, false, false, null, ['ran', 'rest']);
+      const { entries, boot } = offline(scene, false, false, null, ['ran', 'rest']);
       // Its clock was at 1,000 when the scene began, 200 s ago.
       const running = scene.script();
       scene.hello(running, [{ boot: 7, next: 40 }], 201_000);
       scene.deliver(running, 7, entries.slice(0, 10), 201_000);
       if (isRestarted) scene.proxy.restart();
-      later(scene, entries.slice(10));
+      later(scene, { entries: entries.slice(10), boot });
     },
   );
 }
