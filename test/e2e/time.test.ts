@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hourMs, rows, stepMs } from './time-cases.js';
+import './time-cases-ended.js';
 
 // Which case gives which time: PROTOCOL.md §8, and docs/TIME.md, whose table this is. Each row plays a device that ships against the
 // proxy's sessions, up to the record that Kafka gets.
