@@ -23,7 +23,9 @@ export interface Site {
 
 export interface Arrival {
   arrivalMs: number;
-  /** Of the running boot, null for others. */
+  /** The boot of the block: it is the device's present one. */
+  running: boolean;
+  /** Null for a boot that was not heard while it ran. */
   offsetMs: number | null;
   uptimeStops: boolean;
 }
@@ -179,11 +181,10 @@ export class Intake {
     const from = this.expected;
     if (block.kind === 'events') {
       const { lastTimeMs: floorMs = 0, offsetMs: lastOffsetMs = null } = this.#place() ?? {};
-      const { anchor } = block;
       if (isSetBack({ arrivalMs, floorMs })) {
         this.#site.outcomes.count('clock-set-back', { device, boot, byMs: floorMs - arrivalMs });
       }
-      const source = { ...arrival, anchor, lastOffsetMs, floorMs };
+      const source = { ...arrival, anchor: block.anchor, lastOffsetMs, floorMs };
       const time = timeOf(block.events.slice(from - first), source);
       const { block: bytes } = message;
       return { kind: 'block', device, boot, first, count, from, table, arrivalMs, ...time, bytes };

@@ -239,7 +239,8 @@ export class Session implements ChannelHandler {
     const uptimeStops = (flags & FLAG_UPTIME_STOPS) !== 0;
     const running = message.boot === admitted.runningBoot;
     const { clock } = this.#site;
-    if (running) admitted.window.sample(clock, message.uptime);
+    const window = admitted.windows.get(message.boot);
+    if (running) window?.sample(clock, message.uptime);
     const intake = admitted.intakes.get(message.boot);
     const table = this.#tableOf(message.table);
     if (intake === undefined) {
@@ -251,7 +252,8 @@ export class Session implements ChannelHandler {
     } else {
       intake.data(message, table, {
         arrivalMs: clock.nowMs(),
-        offsetMs: running ? admitted.window.offsetMs(clock, uptimeStops) : null,
+        running,
+        offsetMs: window?.offsetMs(clock, uptimeStops) ?? null,
         uptimeStops,
       });
     }

@@ -17,7 +17,8 @@ export interface Admitted {
   runningBoot: number;
   /** By the boot's number from now on. */
   intakes: Map<number, Intake>;
-  window: OffsetWindow;
+  /** By boot: the running one, and those before it that were heard while they ran. */
+  windows: ReadonlyMap<number, OffsetWindow>;
   /** Body of the WELCOME. */
   welcome: Uint8Array;
 }
@@ -35,8 +36,8 @@ interface Known {
   numbers: Numbers;
   /** Boots with a place whose end was not said; null until the journal is asked, once. */
   open: Set<number> | null;
-  /** Of the running boot. */
-  window: { boot: number; offsets: OffsetWindow } | null;
+  /** Of the boots of its last HELLO that were heard while they ran. */
+  windows: Map<number, OffsetWindow>;
   replacedAtMs: number[];
   refusals: number;
 }
@@ -125,12 +126,12 @@ export class Sessions {
     }
     const runningBoot = running.boot;
     if (!running.fresh) this.#forgetEnded(device, runningBoot, listed, open);
-    if (known.window?.boot !== runningBoot) {
-      known.window = { boot: runningBoot, offsets: new OffsetWindow() };
-    }
-    const window = known.window.offsets;
+    const { windows } = known;
+    for (const boot of windows.keys()) if (!listed.has(boot)) windows.delete(boot);
+    const window = windows.get(runningBoot) ?? new OffsetWindow();
+    windows.set(runningBoot, window);
     window.sample(clock, hello.uptime);
-    return { type: 'admitted', hello, runningBoot, intakes, window, welcome };
+    return { type: 'admitted', hello, runningBoot, intakes, windows, welcome };
   }
 
   leave(device: string, session: Session): void {
@@ -199,7 +200,7 @@ function unknown(): Known {
     session: null,
     numbers: newNumbers(),
     open: null,
-    window: null,
+    windows: new Map(),
     replacedAtMs: [],
     refusals: 0,
   };

@@ -49,11 +49,12 @@ export interface BlockTime {
 
 export interface TimeSource {
   arrivalMs: number;
-  /** Of the running boot; null for one that has ended. */
+  running: boolean;
+  /** By the boot's window; null where this process did not hear the boot while it ran. */
   offsetMs: number | null;
   /** What an ended boot knew of wall time. */
   anchor: Anchor | null;
-  /** What the boot's last block with a known time was given: for one that has ended, and has no anchor here. */
+  /** What the boot's last block with a known time was given, by the journal. */
   lastOffsetMs: number | null;
   /** HELLO's flag: the uptime did not count deep sleep. */
   uptimeStops: boolean;
@@ -63,12 +64,12 @@ export interface TimeSource {
 
 /** `events`: the new ones of a block, at least one. */
 export function timeOf(events: readonly BlockEvent[], source: TimeSource): BlockTime {
-  const { arrivalMs, anchor } = source;
+  const { arrivalMs, anchor, running } = source;
   const first = events[0]!.uptime;
   const last = events[events.length - 1]!.uptime;
   const floorMs = isSetBack(source) ? 0 : source.floorMs;
-  const anchored = anchor === null ? source.lastOffsetMs : anchor.wallMs - anchor.uptime;
-  const known = source.offsetMs ?? anchored;
+  const anchored = running || anchor === null ? null : anchor.wallMs - anchor.uptime;
+  const known = anchored ?? source.offsetMs ?? source.lastOffsetMs;
   if (known === null || first + known < 0) {
     // Such events all get one time, the block's last [W-37].
     const lastTimeMs = Math.max(arrivalMs, floorMs);
@@ -78,7 +79,7 @@ export function timeOf(events: readonly BlockEvent[], source: TimeSource): Block
   // Nothing happened after it arrived.
   const lastTimeMs = Math.max(floorMs, Math.min(last + known, arrivalMs));
   const isMoved = offsetMs - known > moveMaxMs || last + known - arrivalMs > moveMaxMs;
-  const isSynced = source.offsetMs !== null && !source.uptimeStops && !isMoved;
+  const isSynced = running && !source.uptimeStops && !isMoved;
   return { offsetMs, lastTimeMs, quality: isSynced ? 'synced' : 'estimated' };
 }
 

@@ -7,6 +7,7 @@ const events = (...uptimes: number[]) =>
   uptimes.map((uptime) => ({ stream: 'a', fields: null, values: [1], uptime }));
 
 const source = {
+  running: false,
   ...{ arrivalMs: 10_000, offsetMs: null, anchor: null, uptimeStops: false, floorMs: 0 },
   lastOffsetMs: null,
 };
@@ -60,22 +61,34 @@ test('where uptime stops the newest sample counts: the older ones have not slept
 });
 
 test('times of a boot never run backwards, and are not late for ever', () => {
-  const synced = timeOf(events(100, 200), { ...source, offsetMs: 5_000, floorMs: 5_150 });
+  const synced = timeOf(events(100, 200), {
+    ...source,
+    running: true,
+    offsetMs: 5_000,
+    floorMs: 5_150,
+  });
   assert.equal(synced, { offsetMs: 5_050, lastTimeMs: 5_200, quality: 'synced' });
-  const held = timeOf(events(100, 200), { ...source, offsetMs: 5_000, floorMs: 6_101 });
+  const held = timeOf(events(100, 200), {
+    ...source,
+    running: true,
+    offsetMs: 5_000,
+    floorMs: 6_101,
+  });
   assert.equal(held, { offsetMs: 6_001, lastTimeMs: 6_101, quality: 'estimated' });
   const unknown = timeOf(events(100, 200), { ...source, floorMs: 12_000 });
   assert.equal(unknown, { offsetMs: 11_800, lastTimeMs: 12_000, quality: 'unknown' });
 });
 
 test('a wall clock that was set back by more than ten minutes was wrong before', () => {
-  const at = (floorMs: number) => timeOf(events(100), { ...source, offsetMs: 9_000, floorMs });
+  const at = (floorMs: number) =>
+    timeOf(events(100), { ...source, running: true, offsetMs: 9_000, floorMs });
   assert.equal(at(610_000), { offsetMs: 609_900, lastTimeMs: 610_000, quality: 'estimated' });
   assert.equal(at(610_001), { offsetMs: 9_000, lastTimeMs: 9_100, quality: 'synced' });
 });
 
 test('nothing happened after it arrived', () => {
-  const at = (last: number) => timeOf(events(100, last), { ...source, offsetMs: 9_000 });
+  const at = (last: number) =>
+    timeOf(events(100, last), { ...source, running: true, offsetMs: 9_000 });
   assert.equal(at(1_000), { offsetMs: 9_000, lastTimeMs: 10_000, quality: 'synced' });
   assert.equal(at(2_000), { offsetMs: 9_000, lastTimeMs: 10_000, quality: 'synced' });
   assert.equal(at(2_001), { offsetMs: 9_000, lastTimeMs: 10_000, quality: 'estimated' });
@@ -86,7 +99,10 @@ test('an anchor counts for a boot that has ended, not for the running one', () =
   assert.equal(timeOf(events(100), { ...source, anchor }), {
     ...{ offsetMs: 8_950, lastTimeMs: 9_050, quality: 'estimated' },
   });
-  assert.is(timeOf(events(100), { ...source, anchor, offsetMs: 7 }).quality, 'synced');
+  assert.is(
+    timeOf(events(100), { ...source, anchor, running: true, offsetMs: 7 }).quality,
+    'synced',
+  );
 });
 
 test('without an anchor a boot that has ended keeps what it had while it ran', () => {
