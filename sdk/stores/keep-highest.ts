@@ -9,10 +9,11 @@ import type { Store } from './store.js';
  *
  *   │ going │ going │ entry │ entry │ free │     what goes is brought to the front, where ram() drops it
  */
-export const keepHighest = (store: RamStore): Store => ({
-  ...store,
-  append(entry) {
-    const bytes = store.bytes;
+export const keepHighest = (store: RamStore): Store => {
+  const bytes = store.bytes;
+  const append = store.append;
+  // Not a copy of the store, since some engines have no object spread.
+  store.append = (entry) => {
     const length = bytes.length - store.room();
     let room = store.room();
     for (let at = 0; at < length; at += bytes[at + 1]!) {
@@ -35,6 +36,7 @@ export const keepHighest = (store: RamStore): Store => ({
       bytes.set(head, front);
       front += size;
     }
-    return store.append(entry);
-  },
-});
+    return append(entry);
+  };
+  return store;
+};
