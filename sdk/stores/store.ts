@@ -2,6 +2,8 @@
 // back unchanged. It may drop a block by its policy: seqs that lie in no block are the lost ones, so a loss needs no
 // room and neighbouring losses are one. It never throws once it is made.
 //
+// The priority is the block's, [W-52]; a store may keep it without looking at it.
+//
 //   entry   │ priority, 1 byte │ its size, 1 │ first seq, 4 │ count, 2 │ block │        big-endian
 
 export interface Store {

@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { buildFirmware } from '../../targets/build.js';
 
-// README's first TypeScript example, compiled as a user would: against the types of the package, with a board of the user's.
+// README's TypeScript examples, compiled as a user would: against the types of the package, with a board of the user's.
 
 const run = promisify(execFile);
 const test = suite('types: README');
@@ -24,6 +25,8 @@ declare function setInterval(task: () => void, ms: number): unknown;
 `;
 let folder = '';
 let example = '';
+/** Below "Less to send". */
+let lessExample = '';
 
 test.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'headwater-types-'));
@@ -31,7 +34,9 @@ test.before(async () => {
   await symlink(project, join(folder, 'node_modules', 'headwater'), 'dir');
   await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
   const readme = await readFile(join(project, 'README.md'), 'utf8');
-  example = /^```ts\n(.*?)^```$/ms.exec(readme)![1]!;
+  [example, lessExample] = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(
+    (match) => match[1]!,
+  ) as [string, string];
 });
 test.after(() => rm(folder, { recursive: true, force: true }));
 
@@ -68,6 +73,27 @@ test('a wrong field, a missing field or a wrong option in it does not', async ()
     assert.match(found, complaint);
     assert.is(found.match(/error TS/g)?.length, 1, found);
   }
+});
+
+test('that of "Less to send" compiles and is built, and a wrong field in it does not compile', async () => {
+  assert.is(await complaints('less', lessExample), '');
+  for (const [name, from, to, complaint] of [
+    ['band', '{ t: 0.2, rh: 1 }', '{ t: 0.2, hr: 1 }', /'hr' does not exist/],
+    ['reduced', 'onChange.send({ t, ', 'onChange.send({ ', /'t' is missing/],
+    ['input', 'perMinute.send({ t })', 'perMinute.send({ t_min: t })', /'t_min' does not exist/],
+    ['statistic', 't_max: fixed(1)', 't_top: fixed(1)', /t_top/],
+  ] as const) {
+    assert.ok(lessExample.includes(from));
+    assert.match(await complaints(name, lessExample.replace(from, to)), complaint);
+  }
+  const built = await buildFirmware({
+    entry: { source: lessExample, folder: project },
+    ...{ target: 'quickjs', minify: true },
+  });
+  assert.equal(
+    built.streams.map(({ name }) => name),
+    ['climate', 'minutes', 'display', 'raw', 'alarm'],
+  );
 });
 
 test.run();

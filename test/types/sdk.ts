@@ -11,11 +11,14 @@ import {
   text,
   uint,
 } from '../../sdk/index.js';
+import { priority } from '../../sdk/priority.js';
 import { aggregate } from '../../sdk/reducers/aggregate.js';
 import { deadband } from '../../sdk/reducers/deadband.js';
 import { sample, sampleRandom } from '../../sdk/reducers/sample.js';
 import { throttle } from '../../sdk/reducers/throttle.js';
+import { hmacSha256, sha256 } from '../../sdk/sha256.js';
 import { stats } from '../../sdk/stats.js';
+import { keepHighest } from '../../sdk/stores/keep-highest.js';
 import { keepOldest } from '../../sdk/stores/keep-oldest.js';
 import { ram } from '../../sdk/stores/ram.js';
 import { sendUndeclared } from '../../sdk/undeclared.js';
@@ -186,4 +189,29 @@ export function wrongReducers(): void {
   aggregate(minutes, 1000).send({ t: 1, out_t: 1, rh: 1 });
   // @ts-expect-error numbers
   aggregate(minutes, 1000).send({ t: true, out_t: 1 });
+}
+
+export function priorities(): void {
+  const alarm = priority(stream('alarm', { t: fixed(1) }), 255);
+  const hw = producer({ device: 'press-07', link, store: keepHighest(ram(768)) });
+  hw.send(alarm, { t: 1 });
+  throttle(alarm, 1000).send({ t: 1 });
+  // @ts-expect-error its fields stay what they are
+  hw.send(alarm, { rh: 1 });
+  // @ts-expect-error a priority is a number
+  priority(alarm);
+  // @ts-expect-error of a stream
+  priority('alarm', 1);
+  // @ts-expect-error a size is no store
+  keepHighest(768);
+  // @ts-expect-error one policy, on a store in RAM
+  keepHighest(keepOldest(ram(768)));
+}
+
+export function hashes(): void {
+  const hash: Uint8Array = hmacSha256(sha256(new Uint8Array(3)), new Uint8Array(3));
+  // @ts-expect-error text has no bytes of its own
+  sha256('abc');
+  // @ts-expect-error a message too
+  hmacSha256(hash);
 }
