@@ -99,7 +99,9 @@ const putHello = (): void => {
 const putTable = (): void => {
   putBytes(TABLE << 8, 2);
   integer(described);
-  putDescription(undescribed()!);
+  const stream = undescribed();
+  // A store may have given it up since WELCOME, with the last block that needed it.
+  if (stream) putDescription(stream);
   described++;
   if (!undescribed()) due = 0;
 };

@@ -36,6 +36,7 @@ const uses: Record<string, string> = {
   'headwater/priority': `import { priority } from 'headwater/priority'; priority(climate, 1);`,
   'headwater/sha256': `import { hmacSha256, sha256 } from 'headwater/sha256'; globalThis.h = [sha256, hmacSha256];`,
   'headwater/stores/flash': `import { flash } from 'headwater/stores/flash'; globalThis.f = (r) => flash(r);`,
+  'headwater/stores/file': `import { file } from 'headwater/stores/file'; globalThis.f = (p) => file(p, 65536);`,
   ...Object.fromEntries(
     ['bool', 'text', 'bytes', 'float'].map((type) => [
       type,

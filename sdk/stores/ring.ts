@@ -101,7 +101,8 @@ export const step = (): boolean => {
 
 /** Puts the writer behind the head of a new record; a count of 0: it is no block. */
 export const begin = (ofNumber: number, ofCount: number): void => {
-  writeTo(written, 2);
+  writeTo(written, 0);
+  putBytes(0, 2);
   putBytes(ofNumber, 4);
   putBytes(ofCount, 2);
 };
@@ -115,8 +116,9 @@ export const copy = (entry: Uint8Array): void => {
 /** Writes the record into the newest sector; false: it does not fit. */
 export const end = (): boolean => {
   const checkAt = at;
-  writeTo(written, 0);
-  putBytes(checkAt, 2);
+  // The byte before it is the entry's own.
+  writeTo(written, 1);
+  put(checkAt);
   writeTo(written, checkAt);
   putBytes(crc32(written, 0, checkAt), CHECK_BYTES);
   while (at % align) put(255);
@@ -162,9 +164,7 @@ const readRecord = (): boolean => {
   const address = addressOf(sector) + offset;
   const left = usable - offset - CHECK_BYTES;
   if (left < 8) return false;
-  readFrom(region.read(address, 2), 0);
-  // A block's first byte is its priority.
-  size = takeBytes(2) & 255;
+  size = region.read(address + 1, 1)[0]!;
   if (size < 8 || size > left) return false;
   record = region.read(address, size + CHECK_BYTES);
   readFrom(record, size);

@@ -93,7 +93,9 @@ function run(of: Sequence, cuts: readonly number[]): Run {
   const spread = Math.max(...flash.erases) - Math.min(...flash.erases);
   // A sector whose erasing or whose head was cut is erased again.
   assert.ok(spread <= 1 + done, `erases: ${flash.erases}`);
-  if (!cuts.length) assert.ok(site.missing.missing <= site.missing.dropped, 'given up, and said');
+  if (site.lives.length === 1) {
+    assert.ok(site.missing.missing <= site.missing.dropped, 'what was given up is counted');
+  }
   return { steps, arrived: site.arrived, cuts: done, cutIn };
 }
 
@@ -114,7 +116,7 @@ function foreign(site: PowerSite, seed: number): void {
   site.journal.sync();
 }
 
-const SEQUENCES = Number(process.env.SEQUENCES ?? 60);
+const SEQUENCES = Number(process.env.SEQUENCES ?? 120);
 const EVERY = Number(process.env.CUTS_EVERY ?? 29);
 
 test(`${SEQUENCES} sequences, the power ends at each ${EVERY}th step, and again while it recovers`, () => {
