@@ -14,7 +14,7 @@ import { FaultyLink } from '../../simulation/faulty-link.js';
 import { type VirtualEngine, virtualEngine } from '../virtual-engine.js';
 import { PowerCut } from './flash-model.js';
 
-// A device whose store outlives the power, and the proxy's own sessions, over a link without faults. Each event says which life of
+// A device whose store outlives the power, and the proxy's own sessions, over a link without faults unless a test says so. Each event says which life of
 // the device it is of and which seq it must have; what the store had taken is known, so that at the end the journal alone shows whether
 // something was lost, doubled, moved or invented.
 
@@ -46,7 +46,7 @@ export class PowerSite {
   isOnline = true;
   readonly #region: Region;
   readonly #clock = new TestClock();
-  readonly #link: FaultyLink;
+  readonly faulty: FaultyLink;
   #sessions: Sessions;
   readonly #wrap: (sdk: Sdk, store: Store) => Store;
   readonly bufferBytes: number;
@@ -62,10 +62,10 @@ export class PowerSite {
     this.bufferBytes = bufferBytes;
     this.#wrap = wrap;
     this.#sessions = this.#startProxy();
-    this.#link = new FaultyLink(this.random, 'connection', (channel) =>
+    this.faulty = new FaultyLink(this.random, 'connection', (channel) =>
       this.#sessions.accept(channel),
     );
-    this.#link.healed = true;
+    this.faulty.healed = true;
   }
 
   get life(): Life {
@@ -74,7 +74,7 @@ export class PowerSite {
 
   /** Power on, with a firmware of one table or another. */
   boot(): void {
-    this.#link.forgetDevice();
+    this.faulty.forgetDevice();
     const engine = virtualEngine(this.random.below(3) * 1_000);
     engine.random = () => this.random.next();
     const sdk = instantiate(engine);
@@ -105,7 +105,7 @@ export class PowerSite {
       },
     };
     const options = { bufferBytes: this.bufferBytes, lingerMs: 300, ackTimeoutMs: 1_000 };
-    const faulty = this.#link;
+    const { faulty } = this;
     const link = {
       open: (events: Parameters<FaultyLink['open']>[0]) => {
         if (this.isOnline) faulty.open(events);
@@ -125,19 +125,19 @@ export class PowerSite {
 
   goOffline(): void {
     this.isOnline = false;
-    this.#link.cut();
+    this.faulty.cut();
   }
 
   crashProxy(): void {
     this.journal = this.journal.afterCrash();
     this.#sessions = this.#startProxy();
-    this.#link.restartProxy((channel) => this.#sessions.accept(channel));
+    this.faulty.restartProxy((channel) => this.#sessions.accept(channel));
   }
 
   advance(ms: number): void {
     this.#clock.advance(ms);
     this.life.engine.advance(ms);
-    this.#link.advance(this.#clock.monoMs);
+    this.faulty.advance(this.#clock.monoMs);
   }
 
   /** Runs a task; true: the power ended on the way. */
@@ -154,6 +154,7 @@ export class PowerSite {
   /** The link is there, and all that is held goes to the proxy. */
   drain(): void {
     this.isOnline = true;
+    this.faulty.healed = true;
     let isFlushed = false;
     this.life.sdk.flush((all) => {
       isFlushed ||= all;
