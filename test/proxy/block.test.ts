@@ -84,6 +84,17 @@ test('prior and anchor', () => {
   assert.is(block.events[0]?.uptime, 400);
 });
 
+test('prior and anchor in the other order; neither twice, nor a lost range behind them', () => {
+  const [prior, anchor, rest] = ['8218291863', '831903e81a0001000014', '01616e0000'];
+  const decode = (hex: string) => decodeBlock(fromHex(hex), table('motes'), 1);
+  const swapped = decode(anchor + prior + rest);
+  assert.is(swapped.kind, 'events');
+  assert.equal(swapped, decode(prior + anchor + rest));
+  for (const head of [prior + prior, anchor + anchor, prior + anchor + prior, `${anchor}8100`]) {
+    assert.is(decode(head + rest).kind, 'undecodable', head);
+  }
+});
+
 test('a block above 1,024 bytes is undecodable', () => {
   const note = fromHex(`00646e6f746500590400${'00'.repeat(1024)}`);
   assert.is(decodeBlock(note, table('none'), 1).kind, 'undecodable');
