@@ -22,8 +22,8 @@ export class MemoryJournal implements Journal {
   /** All that was appended. */
   readonly records: Taken[] = [];
   readonly forgotten: [string, number[]][] = [];
-  /** How many records there were when each was forgotten. */
-  readonly #forgottenBehind: number[] = [];
+  /** What was forgotten, and how many records there were then. */
+  readonly #forgottenBehind: { device: string; places: Place[]; records: number }[] = [];
   #synced = 0;
   readonly #places = new Map<string, Map<number, Place>>();
   readonly #tables = new Map<string, { record: TableRecord; durable: boolean }>();
@@ -90,6 +90,12 @@ export class MemoryJournal implements Journal {
   /** A failed one: received falls back to durable. */
   fail(): void {
     this.records.length = this.#synced;
+    // What was forgotten behind a record that the disk refused was not forgotten.
+    for (const { device, places, records } of this.#forgottenBehind) {
+      if (records <= this.#synced) continue;
+      for (const place of places) this.#places.get(device)?.set(place.boot, place);
+      places.length = 0;
+    }
     for (const places of this.#places.values()) {
       for (const [boot, place] of places) {
         place.received = place.durable;
@@ -107,7 +113,7 @@ export class MemoryJournal implements Journal {
     found.sync();
     // What was forgotten behind a record that the disk lost was not forgotten.
     this.forgotten.forEach(([device, boots], index) => {
-      if (this.#forgottenBehind[index]! <= this.#synced) found.forget(device, boots);
+      if (this.#forgottenBehind[index]!.records <= this.#synced) found.forget(device, boots);
     });
     return found;
   }
@@ -120,8 +126,10 @@ export class MemoryJournal implements Journal {
   /** As Kafka's word lets the journal do. */
   forget(device: string, boots: number[]): void {
     this.forgotten.push([device, boots]);
-    this.#forgottenBehind.push(this.records.length);
-    for (const boot of boots) this.#places.get(device)?.delete(boot);
+    const known = this.#places.get(device);
+    const places = boots.flatMap((boot) => known?.get(boot) ?? []);
+    this.#forgottenBehind.push({ device, places, records: this.records.length });
+    for (const boot of boots) known?.delete(boot);
   }
 
   confirm(): void {}

@@ -40,7 +40,7 @@ function run(seed: number): { arrived: number; cuts: number } {
   return { arrived: site.arrived, cuts };
 }
 
-const SEEDS = 150;
+const SEEDS = 60;
 test(`${SEEDS} seeds of a device with flash, 500 steps each`, () => {
   let arrived = 0;
   let cuts = 0;
