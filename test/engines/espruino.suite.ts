@@ -55,6 +55,9 @@ const netLink = (port: number) => `
 import { net } from 'headwater/links/espruino-net';
 const link = net({ host: '127.0.0.1', port: ${port} });`;
 
+/** What Espruino says of an exception that nobody caught. */
+const uncaught = /Uncaught .*/;
+
 interface Line {
   stream: string;
   value: Record<string, number>;
@@ -108,16 +111,32 @@ function engine(binary: string) {
     await site.remove();
   });
 
-  /** Runs a firmware; its console is the process's standard input and output. */
+  /** Writes a firmware into Storage, and starts it from there; its console is the process's standard input and output. */
   async function run({ site, children }: Context, source: string) {
-    const file = join(site.folder, 'firmware.js');
-    await writeFile(file, await buildEspruino(source));
-    const child = spawn(binary, [file], { cwd: site.folder, stdio: ['pipe', 'pipe', 'inherit'] });
-    children.push(child);
+    const start = async (name: string, text: string) => {
+      await writeFile(join(site.folder, name), text);
+      const child = spawn(binary, [name], { cwd: site.folder, stdio: ['pipe', 'pipe', 'inherit'] });
+      children.push(child);
+      return child;
+    };
+    const code = await buildEspruino(source);
+    const chunks = code.match(/[\s\S]{1,500}/g) ?? [];
+    const writes = chunks.map(
+      (chunk, index) =>
+        `s.write('firmware',${JSON.stringify(chunk)},${index * 500},${code.length});\n`,
+    );
+    await once(
+      await start('upload.js', `var s=require('Storage');s.eraseAll();${writes.join('')}`),
+      'close',
+    );
+    // Espruino for Linux ends when no timer is left.
+    const child = await start(
+      'start.js',
+      "setInterval(function(){},1e6);eval(require('Storage').read('firmware'));",
+    );
     const said = { text: '' };
     child.stdout.on('data', (chunk) => {
       said.text += chunk;
-      if (process.env.DEBUGX) process.stderr.write(chunk);
     });
     return said;
   }
@@ -139,7 +158,7 @@ function engine(binary: string) {
   test('a serial line: once and in order, across garbage and a cable that is pulled', async (context) => {
     const path = join(context.site.folder, 'line');
     const line = await cable(context, path);
-    await run(context, firmware(serialLink(path), 400));
+    const said = await run(context, firmware(serialLink(path), 400));
     await received(context, 50);
     // What breaks into a program on the console, what looks like code, and frames that are none.
     line.toDevice(
@@ -151,6 +170,7 @@ function engine(binary: string) {
     await sleep(600);
     line.plug();
     await complete(context, 400);
+    assert.not.match(said.text, uncaught);
   });
 
   test('the console leaves the line while there is a producer, and comes back', async (context) => {
@@ -205,7 +225,7 @@ function engine(binary: string) {
     const { port } = closed.address() as AddressInfo;
     closed.close();
     await once(closed, 'close');
-    await run(context, firmware(netLink(port), 400));
+    const said = await run(context, firmware(netLink(port), 400));
     await sleep(300);
     const relay = await openRelay(() => context.proxy.tcpPort, port);
     for (const events of [60, 150]) {
@@ -215,6 +235,7 @@ function engine(binary: string) {
       relay.plug();
     }
     await complete(context, 400);
+    assert.not.match(said.text, uncaught);
     await relay.close();
   });
 
