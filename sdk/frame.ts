@@ -44,7 +44,8 @@ export const receive = (bytes: Uint8Array, onBody: () => void): void =>
   bytes.forEach((byte) => {
     if (!byte) {
       readFrom(received, length - 4);
-      if (!left && takeBytes(4) === crc32(received, 0, length - 4)) {
+      // Espruino throws at what lies before an array, as after two 0x00.
+      if (!left && length > 4 && takeBytes(4) === crc32(received, 0, length - 4)) {
         readFrom(received, 0);
         onBody();
       }

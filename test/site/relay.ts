@@ -12,16 +12,16 @@ export interface Relay {
 }
 
 /** `target` is asked at each connection, since a restarted proxy may have another port. */
-export async function openRelay(target: () => number | null): Promise<Relay> {
+export async function openRelay(target: () => number | null, port = 0): Promise<Relay> {
   const sockets = new Set<Socket>();
   let pulled = false;
   const server = createServer((device) => {
-    const port = target();
-    if (pulled || port === null) {
+    const to = target();
+    if (pulled || to === null) {
       device.resetAndDestroy();
       return;
     }
-    const proxy = connect(port, '127.0.0.1');
+    const proxy = connect(to, '127.0.0.1');
     for (const [one, other] of [
       [device, proxy],
       [proxy, device],
@@ -36,7 +36,7 @@ export async function openRelay(target: () => number | null): Promise<Relay> {
       one.pipe(other);
     }
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const dropAll = () => {
     for (const socket of sockets) socket.resetAndDestroy();
