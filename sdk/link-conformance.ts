@@ -4,18 +4,21 @@ import type { Link, LinkEvents } from './links/link.js';
 // Tries a link against what sdk/links/link.ts promises. It runs wherever Promises do: in Node's tests, in QuickJS on the board.
 // Waits end as soon as what is awaited is there; only that something does *not* come takes its time (settleMs).
 
-/** The other end of the wire, played by whoever tests. What it can't do is left out, and the checks that need it are skipped. */
+/**
+ * The other end of the wire, played by whoever tests. What it can't do is left out, and the checks that need it are skipped. Where
+ * it answers a promise, that is awaited.
+ */
 export interface FarEnd {
   /** Sends bytes to the link. */
   send(bytes: Uint8Array): void;
   /** All bytes that came from the link since the start. */
   arrived(): ArrayLike<number>;
   /** Ends the connection that is open, as a pulled cable does. */
-  cut?(): void;
+  cut?(): void | Promise<void>;
   /** While true no opening comes about. */
-  refuse?(refuses: boolean): void;
+  refuse?(refuses: boolean): void | Promise<void>;
   /** While true it takes no bytes, so that the link must in the end take none either. */
-  stall?(stalls: boolean): void;
+  stall?(stalls: boolean): void | Promise<void>;
 }
 
 export interface Bench {
@@ -78,7 +81,11 @@ interface Opening {
   readies: number;
   bytes: number[];
   isOver: boolean;
-  on: { up?: () => void; data?: () => void; down?: () => void };
+  on: {
+    up?: (() => void) | undefined;
+    data?: (() => void) | undefined;
+    down?: (() => void) | undefined;
+  };
 }
 
 /** A link at work in one check. What breaks a promise that always holds fails the check, wherever it happens. */
@@ -150,9 +157,13 @@ class Trial {
     this.#call('close', () => this.#link.close());
   }
 
-  async up(on?: Opening['on']): Promise<Opening> {
-    const opening = this.open(on);
-    await this.until(() => opening.ups > 0, 'no up() came');
+  /** Opens until it is up: what was cut or refused before may take a while to come back. */
+  async up(): Promise<Opening> {
+    let opening = this.open();
+    await this.until(() => {
+      if (opening.downs) opening = this.open();
+      return opening.ups > 0;
+    }, 'no up() came');
     return opening;
   }
 
@@ -194,8 +205,8 @@ class Trial {
   }
 
   async end(): Promise<void> {
-    this.far.stall?.(false);
-    this.far.refuse?.(false);
+    await this.far.stall?.(false);
+    await this.far.refuse?.(false);
     this.close();
     await this.settle();
   }
@@ -312,10 +323,10 @@ const cases: Case[] = [
       const opening = await trial.up();
       const from = trial.far.arrived().length;
       const bytes = sample(1000);
-      trial.far.stall?.(true);
+      await trial.far.stall?.(true);
       const written = await fill(trial, bytes);
       const { readies } = opening;
-      trial.far.stall?.(false);
+      await trial.far.stall?.(false);
       await trial.until(() => opening.readies > readies, 'no ready() came');
       await trial.until(() => trial.far.arrived().length >= from + written, 'bytes are missing');
       await trial.writeAll(opening, bytes, 100);
@@ -333,7 +344,7 @@ const cases: Case[] = [
     async run(trial) {
       const opening = await trial.up();
       await carry(trial, opening, sample(10), 10);
-      trial.far.cut?.();
+      await trial.far.cut?.();
       await trial.until(() => opening.downs > 0, 'no down() came');
       if (trial.write(sample(10))) throw Error('write() took bytes after down()');
       await trial.settle();
@@ -345,9 +356,9 @@ const cases: Case[] = [
     async run(trial) {
       if (!trial.far.cut) return;
       const opening = await trial.up();
-      trial.far.stall?.(true);
+      await trial.far.stall?.(true);
       await fill(trial, sample(1000));
-      trial.far.cut();
+      await trial.far.cut();
       await trial.until(() => opening.downs > 0, 'no down() came');
     },
   },
@@ -355,13 +366,13 @@ const cases: Case[] = [
     name: 'a refused opening is one down and no up, and not from inside open',
     needs: 'refuse',
     async run(trial) {
-      trial.far.refuse?.(true);
+      await trial.far.refuse?.(true);
       const opening = trial.open();
       await trial.until(() => opening.downs > 0, 'no down() came');
       if (opening.ups) throw Error('up() came');
       trial.write(sample(10));
       await trial.settle();
-      trial.far.refuse?.(false);
+      await trial.far.refuse?.(false);
       trial.close();
       await carry(trial, await trial.up(), sample(10), 10);
     },
@@ -373,7 +384,7 @@ const cases: Case[] = [
       trial.far.send(sample(300));
       trial.close();
       await trial.settle();
-      trial.far.cut?.();
+      await trial.far.cut?.();
       await trial.settle();
     },
   },
@@ -391,21 +402,23 @@ const cases: Case[] = [
       let next: Opening | undefined;
       const again = () => {
         trial.close();
-        next = trial.open();
+        next = trial.open(on);
       };
+      const on: Opening['on'] = {};
       trial.open({ up: again });
       await trial.until(() => !!next?.ups, 'no up() after a close() in up()');
-      next!.on.data = again;
+      on.data = again;
       const { bytes } = next!;
       trial.far.send(sample(5));
       await trial.until(() => bytes.length > 0, 'no data() came');
+      on.data = undefined;
       await trial.until(() => !!next?.ups, 'no up() after a close() in data()');
       if (trial.far.cut) {
         // What was sent before may still come, on a line that is always there.
         await trial.settle();
         const former = next!;
         former.on.down = again;
-        trial.far.cut();
+        await trial.far.cut();
         await trial.until(
           () => next !== former && !!next?.ups,
           'no up() after a close() in down()',

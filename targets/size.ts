@@ -33,6 +33,7 @@ const uses: Record<string, string> = {
       `import { ${type} } from 'headwater'; globalThis.s = { v: ${type} };`,
     ]),
   ),
+  'headwater/links/quickjs-tty': `import { tty } from 'headwater/links/quickjs-tty'; globalThis.l = tty('/dev/ttyS1', 115200);`,
   'headwater/links/node-stream': `import { nodeStream } from 'headwater/links/node-stream'; globalThis.l = (f) => nodeStream(f);`,
 };
 

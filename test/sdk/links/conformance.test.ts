@@ -33,7 +33,7 @@ async function tcp() {
   const far: FarEnd = {
     send: (data) => void socket?.write(data),
     arrived: () => bytes.subarray(0, length),
-    cut: () => socket?.resetAndDestroy(),
+    cut: () => void socket?.resetAndDestroy(),
     refuse(value) {
       refuses = value;
     },

@@ -52,8 +52,12 @@ export const setReadHandler = (handle: number, task: (() => void) | null) =>
 export const setWriteHandler = (handle: number, task: (() => void) | null) =>
   look(writers, handle, task);
 
+/** Node makes the input of a child blocking, and with it every handle of the same opening: so it gets one of its own. */
 export function exec([command = '', ...words]: string[], { stdin }: { stdin: number }): number {
-  return spawnSync(command, words, { stdio: [stdin, 'inherit', 'inherit'] }).status ?? -1;
+  const input = openSync(`/proc/self/fd/${stdin}`, 0x902);
+  const { status } = spawnSync(command, words, { stdio: [input, 'inherit', 'inherit'] });
+  closeSync(input);
+  return status ?? -1;
 }
 
 const setTimer = (task: () => void, delayMs: number) => setTimeout(task, delayMs);

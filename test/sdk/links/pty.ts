@@ -27,6 +27,7 @@ export async function openPty(): Promise<Pty> {
   /** One after the other. */
   const then = (act: () => Promise<void>) => {
     busy = busy.then(act);
+    return busy;
   };
 
   const plug = async () => {

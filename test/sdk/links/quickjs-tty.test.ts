@@ -30,11 +30,16 @@ const source = `
   const far = {
     send: (data) => say('send', data.join()),
     arrived: () => held,
-    cut: () => say('cut'),
-    refuse: (value) => say('refuse', value),
-    stall: (value) => say('stall', value),
+    cut: () => ask('cut'),
+    refuse: (value) => ask('refuse', value),
+    stall: (value) => ask('stall', value),
   };
-  // Standard input: what arrived at the far end, as numbers with spaces behind them.
+  let done;
+  const ask = (...words) => new Promise((resolve) => {
+    done = resolve;
+    say(...words);
+  });
+  // Standard input: what arrived at the far end, as numbers with spaces behind them; done, where it did what was asked.
   const input = new Uint8Array(4096);
   let number = '';
   os.setReadHandler(0, () => {
@@ -42,7 +47,7 @@ const source = `
     for (let at = 0; at < length; at++) {
       if (input[at] !== 32) number += String.fromCharCode(input[at]);
       else {
-        held.push(+number);
+        number === 'done' ? done() : held.push(+number);
         number = '';
       }
     }
@@ -69,9 +74,13 @@ async function run(pty: Pty, command: string, ...words: string[]): Promise<Check
   createInterface({ input: child.stdout }).on('line', (line) => {
     const [verb, rest = ''] = line.split(/ (.*)/s);
     if (verb === 'send') pty.far.send(Uint8Array.from(rest.split(',').map(Number)));
-    if (verb === 'cut') pty.far.cut();
-    if (verb === 'refuse') pty.far.refuse(rest === 'true');
-    if (verb === 'stall') pty.far.stall(rest === 'true');
+    const done = () => void child.stdin.write('done ');
+    if (verb === 'cut') void pty.far.cut()?.then(done);
+    if (verb === 'refuse') void pty.far.refuse(rest === 'true')?.then(done);
+    if (verb === 'stall') {
+      pty.far.stall(rest === 'true');
+      done();
+    }
     if (verb === 'told') {
       checks = JSON.parse(rest) as Check[];
       child.stdin.end();
