@@ -1,64 +1,23 @@
-import net, { type AddressInfo } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type FarEnd, proveLink } from '../../../sdk/link-conformance.js';
+import { proveLink } from '../../../sdk/link-conformance.js';
 import { nodeStream } from '../../../sdk/links/node-stream.js';
 import { buildFirmware } from '../../../targets/build.js';
 import { runFirmware } from '../../../targets/quickjs-host.js';
 import { projectFolder } from '../../kafka/jars.js';
+import { tcpFarEnd } from './tcp-far-end.js';
 
 // The links that need no terminal, against the conformance test, over real sockets: node-stream, and the link that
 // targets/quickjs-host.ts lends to a firmware, tried from inside the engine.
 
-/** A TCP port as the far end. */
-async function tcp() {
-  let socket: net.Socket | undefined;
-  let bytes = Buffer.alloc(1 << 20);
-  let length = 0;
-  let stalls = false;
-  let refuses = false;
-  const server = net.createServer((connection) => {
-    socket = connection;
-    if (stalls) connection.pause();
-    connection.on('error', () => {});
-    connection.on('data', (chunk) => {
-      if (length + chunk.length > bytes.length)
-        bytes = Buffer.concat([bytes, Buffer.alloc(length)]);
-      chunk.copy(bytes, length);
-      length += chunk.length;
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const far: FarEnd = {
-    send: (data) => void socket?.write(data),
-    arrived: () => bytes.subarray(0, length),
-    cut: () => void socket?.resetAndDestroy(),
-    refuse(value) {
-      refuses = value;
-    },
-    stall(value) {
-      stalls = value;
-      if (stalls) socket?.pause();
-      else socket?.resume();
-    },
-  };
-  return {
-    far,
-    /** Port 1: nobody listens there. */
-    connect: () => net.connect(refuses ? 1 : port, '127.0.0.1'),
-    close: () => new Promise((resolve) => server.close(resolve)),
-  };
-}
-
 test('node-stream over TCP', async () => {
-  const { far, connect, close } = await tcp();
+  const { far, connect, close } = await tcpFarEnd();
   assert.equal(await proveLink({ link: () => nodeStream(connect), far }), []);
   await close();
 });
 
 test("the QuickJS host's link, tried inside the engine", async () => {
-  const { far, connect, close } = await tcp();
+  const { far, connect, close } = await tcpFarEnd();
   const source = `
     import { checkLink } from 'headwater/link-conformance';
     const { link, send, length, bytes, cut, refuse, told } = board;
