@@ -38,6 +38,14 @@ const schema = z.strictObject({
       tcp: z
         .strictObject({ host: z.string().default('0.0.0.0'), port: port.default(4510) })
         .prefault({}),
+      /** Absent: no UDP. */
+      udp: z
+        .strictObject({
+          host: z.string().default('0.0.0.0'),
+          port: port.default(4510),
+          idleMs: z.int().min(1_000).max(86_400_000).default(120_000),
+        })
+        .optional(),
     })
     .prefault({}),
   journal: z.strictObject({
@@ -286,6 +294,8 @@ const overridable = [
   'site',
   'listen.tcp.host',
   'listen.tcp.port',
+  'listen.udp.host',
+  'listen.udp.port',
   'journal.folder',
   'journal.bytesMax',
   'kafka.brokers',

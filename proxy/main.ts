@@ -41,9 +41,9 @@ async function run(config: Config, log: Log, json: boolean): Promise<number> {
     ...{ config, log, clock: systemClock(), disk: nodeDisk(), startLane: startLaneThread },
     host: `${hostname()}:${process.pid}`,
   });
-  const { tcpPort, httpPort } = pipeline;
+  const { tcpPort, udpPort, httpPort } = pipeline;
   const kafka = config.kafka?.brokers.join(',') ?? null;
-  log.info({ site: config.site, tcpPort, httpPort, kafka }, 'listening');
+  log.info({ site: config.site, tcpPort, udpPort, httpPort, kafka }, 'listening');
   // The system clock's timers keep no process alive, and a start without a device has nothing else.
   const alive = setInterval(() => {}, 60_000);
   const why = await Promise.race([signal, pipeline.halted]);

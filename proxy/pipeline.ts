@@ -12,6 +12,7 @@ import type { Position, TableRecord } from './journal/record.js';
 import type { Lane, LaneEnd, LaneEvent } from './kafka/lane-types.js';
 import type { Listener } from './listeners/channel.js';
 import { listenTcp } from './listeners/tcp.js';
+import { listenUdp } from './listeners/udp.js';
 import type { Log } from './log.js';
 import { createOutcomes } from './outcomes.js';
 import { Sessions } from './sessions.js';
@@ -48,6 +49,8 @@ export interface LaneStart {
 
 export interface Pipeline {
   readonly tcpPort: number;
+  /** Null where UDP is not configured. */
+  readonly udpPort: number | null;
   readonly httpPort: number;
   /** A lane that may not go on: another proxy has it, or its position was refused. */
   readonly halted: Promise<Exclude<LaneEnd, 'stopped'>>;
@@ -67,8 +70,8 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
   try {
     const { limits } = config;
     const sessions = new Sessions({ clock, journal, books, outcomes, limits });
-    let listener: Listener | null = null;
-    const channels = () => listener?.channels ?? 0;
+    const listeners: Listener[] = [];
+    const channels = () => listeners.reduce((sum, listener) => sum + listener.channels, 0);
     const lanes: Lane[] = [];
     const metrics = createMetrics({ journal, books, outcomes, sessions, channels, lanes });
     const http = await startHttp({
@@ -87,18 +90,28 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
       if (ended !== undefined) throw new HaltedError(ended.state);
     }
     const { connectionsMax } = limits;
-    listener = await listenTcp({
-      ...config.listen.tcp,
-      ...{ connectionsMax, outcomes, accept: sessions.accept },
-    }).catch(portError('listen.tcp', config.listen.tcp));
-    closing.unshift(async () => listener?.close());
-    const { port } = listener;
+    const { accept } = sessions;
+    const { tcp, udp } = config.listen;
+    const closeListeners = () => Promise.all(listeners.map((listener) => listener.close()));
+    closing.unshift(closeListeners);
+    const tcpListener = await listenTcp({ ...tcp, connectionsMax, outcomes, accept }).catch(
+      portError('listen.tcp', tcp),
+    );
+    listeners.push(tcpListener);
+    let udpPort: number | null = null;
+    if (udp !== undefined) {
+      const options = { ...udp, addressesMax: connectionsMax, outcomes, clock, accept };
+      const udpListener = await listenUdp(options).catch(portError('listen.udp', udp));
+      listeners.push(udpListener);
+      udpPort = udpListener.port;
+    }
     return {
-      tcpPort: port,
+      tcpPort: tcpListener.port,
+      udpPort,
       httpPort: http.port,
       halted: haltOf(lanes),
       async stop() {
-        await listener?.close();
+        await closeListeners();
         await drain(parts, journal, lanes, () => books.balance(0));
         await Promise.all(lanes.map((lane) => lane.stop()));
         const reader = new JournalReader({ folder, disk });

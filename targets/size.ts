@@ -43,6 +43,9 @@ const uses: Record<string, string> = {
       `import { ${type} } from 'headwater'; globalThis.s = { v: ${type} };`,
     ]),
   ),
+  'headwater/links/quickjs-tty': `import { tty } from 'headwater/links/quickjs-tty'; globalThis.l = tty('/dev/ttyS1', 115200);`,
+  'headwater/links/node-udp': `import { nodeUdp } from 'headwater/links/node-udp'; globalThis.l = nodeUdp('edge-1', 4510);`,
+  'headwater/links/datagrams': `import { datagrams } from 'headwater/links/datagrams'; globalThis.l = datagrams(globalThis.way);`,
   'headwater/links/node-stream': `import { nodeStream } from 'headwater/links/node-stream'; globalThis.l = (f) => nodeStream(f);`,
 };
 

@@ -7,43 +7,44 @@ import type { Link } from './link.js';
 /** `nodeStream(() => net.connect(7070, 'edge-1'))` */
 export function nodeStream(connect: () => Duplex): Link {
   let current: Duplex | undefined;
+  /** Counts openings and closings: what belongs to a former one tells nothing. */
+  let turn = 0;
   const close = () => {
     const stream = current;
     current = undefined;
+    turn++;
     stream?.destroy();
   };
   return {
     open(events) {
       close();
+      const mine = turn;
+      const during = (act: () => void) => () => {
+        if (turn === mine) act();
+      };
+      const down = during(() => {
+        close();
+        events.down();
+      });
       let stream: Duplex;
       try {
         stream = connect();
       } catch {
-        events.down();
+        setImmediate(down);
         return;
       }
       current = stream;
-      const down = () => {
-        if (stream === current) {
-          close();
-          events.down();
-        }
-      };
-      const up = () => {
-        if (stream === current) events.up();
-      };
+      const up = during(() => {
+        stream.on('data', (bytes: Uint8Array) => during(() => events.data(bytes))());
+        events.up();
+      });
       stream.on('error', down);
       stream.on('end', down);
       stream.on('close', down);
-      stream.on('data', (bytes: Uint8Array) => {
-        if (stream === current) events.data(bytes);
-      });
-      stream.on('drain', () => {
-        if (stream === current) events.ready();
-      });
+      stream.on('drain', during(events.ready));
       // A socket says when it is connected; any other stream is up as soon as it is there.
       if ('connecting' in stream && stream.connecting) stream.on('connect', up);
-      else up();
+      else setImmediate(up);
     },
     write(bytes) {
       if (!current || current.writableNeedDrain || !current.writable) return 0;

@@ -2,14 +2,18 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeBlock } from '../../proxy/block.js';
 import { createBooks } from '../../proxy/books.js';
+import type { Accept } from '../../proxy/listeners/channel.js';
 import { createOutcomes } from '../../proxy/outcomes.js';
 import { Sessions } from '../../proxy/sessions.js';
 import { decodeTable } from '../../proxy/table.js';
+import { datagrams } from '../../sdk/links/datagrams.js';
+import type { Link } from '../../sdk/links/link.js';
 import { type Sdk, sdkFactory } from '../../targets/instance.js';
 import { MemoryJournal } from '../proxy/memory-journal.js';
 import { TestClock } from '../proxy/talk.js';
 import { Random } from '../random.js';
 import { type VirtualEngine, virtualEngine } from '../sdk/virtual-engine.js';
+import { FaultyDatagrams } from './faulty-datagrams.js';
 import { FaultyLink } from './faulty-link.js';
 
 // A device that ships and the proxy's own sessions, over a link on which everything goes wrong, with the proxy killed and the
@@ -38,16 +42,25 @@ class Simulation {
   readonly #clock = new TestClock();
   #journal = new MemoryJournal();
   #sessions: Sessions;
-  readonly #link: FaultyLink;
+  readonly #link: FaultyLink | FaultyDatagrams;
+  /** What the device is given. */
+  readonly #deviceLink: Link;
   readonly #lives: Life[] = [];
   /** life → the numbers that it had. */
   readonly #boots = new Map<number, number>();
 
-  constructor(seed: number) {
+  constructor(seed: number, wire: 'stream' | 'datagrams') {
     this.#random = new Random(seed);
     this.#sessions = this.#startProxy();
     const kind = seed % 2 === 0 ? 'connection' : 'line';
-    this.#link = new FaultyLink(this.#random, kind, (channel) => this.#sessions.accept(channel));
+    const accept: Accept = (channel) => this.#sessions.accept(channel);
+    if (wire === 'stream') {
+      this.#link = new FaultyLink(this.#random, kind, accept);
+      this.#deviceLink = this.#link;
+    } else {
+      this.#link = new FaultyDatagrams(this.#random, accept);
+      this.#deviceLink = datagrams(this.#link);
+    }
     this.#boot();
   }
 
@@ -100,7 +113,7 @@ class Simulation {
     const sdk = instantiate(engine);
     const origin = sdk.stream('origin', { life: sdk.uint, seq: sdk.uint });
     const other = sdk.stream('other', { seq: sdk.uint, life: sdk.uint });
-    const hw = sdk.producer({ device: 'press-07', link: this.#link, ...options });
+    const hw = sdk.producer({ device: 'press-07', link: this.#deviceLink, ...options });
     const number = this.#lives.length;
     const taken: boolean[] = [];
     this.#lives.push({
@@ -177,20 +190,24 @@ class Simulation {
   }
 }
 
-const SEEDS = 200;
-test(`${SEEDS} seeds of a device and the proxy's sessions, 1,500 steps each`, () => {
-  let arrived = 0;
-  const [only] = process.env.SEED ? [Number(process.env.SEED)] : [];
-  for (let seed = only ?? 1; seed <= (only ?? SEEDS); seed++) {
-    try {
-      const simulation = new Simulation(seed);
-      simulation.run(1_500);
-      arrived += simulation.arrived;
-    } catch (error) {
-      throw new Error(`SEED=${seed}: ${(error as Error).message}`, { cause: error });
+for (const [wire, seeds] of [
+  ['stream', 200],
+  ['datagrams', 100],
+] as const) {
+  test(`${seeds} seeds of a device and the proxy's sessions over ${wire}, 1,500 steps each`, () => {
+    let arrived = 0;
+    const [only] = process.env.SEED ? [Number(process.env.SEED)] : [];
+    for (let seed = only ?? 1; seed <= (only ?? seeds); seed++) {
+      try {
+        const simulation = new Simulation(seed, wire);
+        simulation.run(1_500);
+        arrived += simulation.arrived;
+      } catch (error) {
+        throw new Error(`SEED=${seed}: ${(error as Error).message}`, { cause: error });
+      }
     }
-  }
-  console.log(`${arrived} events arrived`);
-});
+    console.log(`${arrived} events arrived over ${wire}`);
+  });
+}
 
 test.run();

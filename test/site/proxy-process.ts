@@ -10,6 +10,8 @@ import { projectFolder } from '../kafka/jars.js';
 export interface ProxyProcess {
   readonly pid: number;
   readonly tcpPort: number;
+  /** 0 where UDP is not configured. */
+  readonly udpPort: number;
   readonly httpPort: number;
   /** Every line that it logged, as JSON. */
   readonly log: Record<string, unknown>[];
@@ -112,7 +114,7 @@ function launch(words: string[], environment: Record<string, string> = {}): Chil
 function listening(
   child: ChildProcess,
   log: Record<string, unknown>[],
-): Promise<{ tcpPort: number; httpPort: number }> {
+): Promise<{ tcpPort: number; udpPort: number; httpPort: number }> {
   return new Promise((resolve, reject) => {
     if (child.stdout === null) throw new Error('no standard output');
     child.once('close', (code) => reject(new Error(`the proxy ended with exit code ${code}`)));
@@ -120,7 +122,12 @@ function listening(
       const entry = parse(line);
       if (log.push(entry) > 10_000) log.shift();
       if (entry.msg === 'listening') {
-        resolve({ tcpPort: Number(entry.tcpPort), httpPort: Number(entry.httpPort) });
+        const { tcpPort, udpPort, httpPort } = entry;
+        resolve({
+          tcpPort: Number(tcpPort),
+          udpPort: Number(udpPort),
+          httpPort: Number(httpPort),
+        });
       }
     });
   });

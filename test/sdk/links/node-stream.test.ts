@@ -76,11 +76,14 @@ test('nobody listens: down, once', async () => {
   assert.equal(told, ['down']);
 });
 
-test('a factory that throws is a down', () => {
+test('a factory that throws is a down', async () => {
   const link = nodeStream(() => {
     throw new Error('no such port');
   });
-  assert.equal(open(link).told, ['down']);
+  const { told, until } = open(link);
+  assert.equal(told, [], 'not from inside open');
+  await until('down');
+  assert.equal(told, ['down']);
   assert.is(link.write(Buffer.of(1)), 0);
   link.close();
 });
@@ -104,7 +107,8 @@ test('a stream that is full takes nothing until it has drained', async () => {
   const { stream, written, drain } = slow();
   const link = nodeStream(() => stream);
   const { told, until } = open(link);
-  assert.equal(told, ['up'], 'what is no socket is up at once');
+  assert.equal(told, [], 'not from inside open');
+  await until('up');
   const bytes = Buffer.from('0123');
   assert.is(link.write(bytes), 4);
   assert.is(link.write(bytes), 4);
@@ -122,6 +126,7 @@ test('a stream that is full takes nothing until it has drained', async () => {
 test('the other end ends a stream that would stay half open: down', async () => {
   const { stream } = slow();
   const { told, until } = open(nodeStream(() => stream));
+  await until('up');
   stream.push('x');
   stream.push(null);
   await until('down');
@@ -135,7 +140,9 @@ test('after close, and of a former stream, nothing is told', async () => {
   const streams = [first.stream, second.stream];
   const link = nodeStream(() => streams.shift()!);
   const before = open(link);
+  await before.until('up');
   const after = open(link);
+  await after.until('up');
   assert.ok(first.stream.destroyed, 'a new opening ends the old stream');
   first.stream.emit('data', Buffer.from('late'));
   first.stream.emit('drain');

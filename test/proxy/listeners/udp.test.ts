@@ -1,0 +1,197 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { cobsDecode, encodeFrame } from '../../../proxy/frame.js';
+import type { Channel } from '../../../proxy/listeners/channel.js';
+import { listenUdp } from '../../../proxy/listeners/udp.js';
+import { datagrams } from '../../../sdk/links/datagrams.js';
+import { nodeUdp } from '../../../sdk/links/node-udp.js';
+import { sdkFactory } from '../../../targets/instance.js';
+import { Random } from '../../random.js';
+import { startProxy } from '../../site/proxy-process.js';
+import { makeSite } from '../../site/site.js';
+import { until } from '../../site/until.js';
+import { TestClock } from '../talk.js';
+
+// UDP by real sockets: what an address may cause and what it gets, and a device over a path that loses, doubles and reorders, into the
+// journal of the built proxy.
+
+const test = suite('listeners/udp');
+
+async function harness(addressesMax = 10) {
+  const kinds: string[] = [];
+  const channels: Channel[] = [];
+  const received: string[] = [];
+  let closed = 0;
+  const clock = new TestClock();
+  const listener = await listenUdp({
+    ...{ host: '127.0.0.1', port: 0, addressesMax, idleMs: 1_000, clock },
+    outcomes: { count: (kind) => void kinds.push(kind), counts: () => new Map() },
+    accept: (channel) => {
+      channels.push(channel);
+      return {
+        received: (bytes) => void received.push(Buffer.from(bytes).toString('hex')),
+        closed: () => void closed++,
+      };
+    },
+  });
+  return { listener, kinds, channels, received, closed: () => closed, clock };
+}
+
+async function dial(port: number) {
+  const socket = createSocket('udp4');
+  const came: Buffer[] = [];
+  socket.on('message', (bytes) => came.push(bytes));
+  socket.connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  return { socket, came };
+}
+
+/** A frame, sound, behind its length. */
+const body = Uint8Array.of(1, 0, 2, 3);
+const encoded = Buffer.from(encodeFrame(body));
+const frame = cobsDecode(encoded.subarray(0, encoded.length - 1))!;
+const datagram = Buffer.concat([Uint8Array.of(0, frame.length), frame]);
+
+test('frames come as from a byte stream, answers go as datagrams; a silent address is forgotten', async () => {
+  const site = await harness();
+  const { socket, came } = await dial(site.listener.port);
+  socket.send(Buffer.concat([datagram, datagram, Buffer.alloc(3)]));
+  await until(() => site.received.length === 1);
+  assert.is(site.received[0], `${encoded.toString('hex')}${encoded.toString('hex')}`);
+  site.channels[0]?.send(Buffer.concat([Buffer.of(0), encoded]));
+  await until(() => came.length === 1);
+  assert.is(came[0]?.toString('hex'), datagram.toString('hex'));
+  assert.is(site.listener.channels, 1);
+  site.clock.advance(2_000);
+  assert.is(site.listener.channels, 0);
+  assert.is(site.closed(), 1);
+  site.channels[0]?.send(encoded);
+  socket.close();
+  await site.listener.close();
+  assert.is(came.length, 1);
+});
+
+test('an address never gets more bytes than it sent', async () => {
+  const site = await harness();
+  const { socket, came } = await dial(site.listener.port);
+  socket.send(datagram);
+  await until(() => site.channels.length === 1);
+  const large = encodeFrame(new Uint8Array(100).fill(7));
+  site.channels[0]?.send(large);
+  assert.equal(site.kinds, ['more-than-sent']);
+  site.channels[0]?.send(encoded);
+  site.channels[0]?.send(encoded);
+  assert.equal(site.kinds, ['more-than-sent', 'more-than-sent'], 'the second is more than it sent');
+  await until(() => came.length === 1);
+  socket.send(Buffer.concat([datagram, Buffer.alloc(200)]));
+  await until(() => site.received.length === 2);
+  site.channels[0]?.send(large);
+  await until(() => came.length === 2);
+  socket.close();
+  await site.listener.close();
+});
+
+test('what is no frame opens no channel, and one address too many is counted', async () => {
+  const site = await harness(1);
+  const one = await dial(site.listener.port);
+  const other = await dial(site.listener.port);
+  for (const noise of ['ff', '0004aaaaaaaa', 'ffff01', '']) {
+    one.socket.send(Buffer.from(noise, 'hex'));
+  }
+  await until(() => site.kinds.length === 4);
+  assert.equal(site.channels, []);
+  one.socket.send(datagram);
+  await until(() => site.channels.length === 1);
+  other.socket.send(datagram);
+  await until(() => site.kinds.includes('addresses-max'));
+  assert.is(site.listener.channels, 1);
+  one.socket.close();
+  other.socket.close();
+  await site.listener.close();
+});
+
+/** A path between a device and a port, from a seed: datagrams are lost, come twice, or after the next one. */
+async function faultyPath(port: number, random: Random) {
+  const front = createSocket('udp4');
+  let back = createSocket('udp4');
+  let device = 0;
+  const counts = { lost: 0, twice: 0, late: 0, moved: 0 };
+  let held: (() => void) | null = null;
+  const carry = (send: () => void) => {
+    if (random.chance(1 / 8)) counts.lost++;
+    else if (random.chance(1 / 7)) {
+      counts.twice++;
+      send();
+      send();
+    } else if (held === null && random.chance(1 / 6)) {
+      counts.late++;
+      held = send;
+    } else {
+      send();
+      held?.();
+      held = null;
+    }
+  };
+  const answer = (bytes: Buffer) => carry(() => front.send(bytes, device, '127.0.0.1'));
+  back.on('message', answer);
+  front.on('message', (bytes, from) => {
+    device = from.port;
+    carry(() => back.send(bytes, port, '127.0.0.1'));
+  });
+  front.bind(0, '127.0.0.1');
+  await once(front, 'listening');
+  return {
+    port: front.address().port,
+    counts,
+    /** The device comes from another address from now on, as behind a NAT that forgot it. */
+    move() {
+      counts.moved++;
+      back.removeListener('message', answer);
+      back.close();
+      back = createSocket('udp4');
+      back.on('message', answer);
+    },
+    close() {
+      front.close();
+      back.close();
+    },
+  };
+}
+
+test('a device over a bad path into the journal: each event once, whatever was lost', async () => {
+  const overrides = {
+    listen: { tcp: { host: '127.0.0.1', port: 0 }, udp: { host: '127.0.0.1', port: 0 } },
+  };
+  const site = await makeSite({ bootstrap: null, label: 'udp', overrides });
+  const proxy = await startProxy(site.config);
+  const path = await faultyPath(proxy.udpPort, new Random(7));
+  const sdk = (await sdkFactory())({
+    clock: () => Math.floor(performance.now()),
+    after: (task, delayMs) => setTimeout(task, delayMs),
+    cancel: (timer) => clearTimeout(timer as NodeJS.Timeout),
+    random: Math.random,
+  });
+  const climate = sdk.stream('climate', { t: sdk.fixed(1) });
+  const link = datagrams(nodeUdp('127.0.0.1', path.port));
+  const hw = sdk.producer({
+    ...{ device: 'mote-1', link, bufferBytes: 65_536 },
+    ...{ lingerMs: 1, ackTimeoutMs: 50, retryBackoffMs: 10 },
+  });
+  const rounds = 20;
+  for (let round = 0; round < rounds; round++) {
+    for (let event = 0; event < 100; event++) hw.send(climate, { t: event });
+    if (round === 7 || round === 14) path.move();
+    await until(() => sdk.stats().buffered === 0, { lookMs: 5 });
+  }
+  assert.ok(path.counts.lost > 0 && path.counts.twice > 0 && path.counts.late > 0);
+  assert.is(await proxy.metric('headwater_events_received_total'), rounds * 100);
+  assert.is(sdk.stats().dropped, 0);
+  link.close();
+  path.close();
+  assert.is(await proxy.stop(), 0);
+  await site.remove();
+});
+
+test.run();
