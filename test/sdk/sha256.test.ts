@@ -1,7 +1,11 @@
 import { createHash, createHmac } from 'node:crypto';
+import { PassThrough } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hmacSha256, sha256 } from '../../sdk/sha256.js';
+import { buildFirmware } from '../../targets/build.js';
+import { runFirmware } from '../../targets/quickjs-host.js';
+import { projectFolder } from '../kafka/jars.js';
 import { Random } from '../random.js';
 
 // Against the vectors of RFC 6234 (§8.5) and RFC 4231 (§4), and against node:crypto.
@@ -125,6 +129,27 @@ test('key and message stay as they were, and a part of a larger buffer is only t
   const [key, message] = [buffer.subarray(7, 100), buffer.subarray(130, 290)];
   assert.is(hex(hmacSha256(key, message)), expectedMac(key, message));
   assert.is(hex(buffer), before);
+});
+
+test('in QuickJS: built, and with the roots as that engine takes them', async () => {
+  const source = `
+    import { hmacSha256, sha256 } from 'headwater/sha256';
+    globalThis.hash = (key, bytes) => [...sha256(Uint8Array.from(bytes)),
+      ...hmacSha256(Uint8Array.from(key), Uint8Array.from(bytes))];
+  `;
+  const entry = { source, folder: projectFolder };
+  const { code } = await buildFirmware({ entry, target: 'quickjs', minify: true });
+  const running = await runFirmware({
+    ...{ code, board: {}, connect: () => new PassThrough() },
+    onError: (error) => assert.unreachable(error.message),
+  });
+  const random = new Random(6);
+  for (const length of [0, 55, 56, 63, 64, 65, 119, 120, 200]) {
+    const [key, message] = [random.bytes(length), random.bytes(length)];
+    const seen = running.evaluate(`hash([${key}], [${message}])`) as number[];
+    assert.is(hex(Uint8Array.from(seen)), expected(message) + expectedMac(key, message));
+  }
+  running.stop();
 });
 
 test('the constants are right where a power is exact to 13 digits', () => {
