@@ -14,7 +14,7 @@ export interface ProducerOptions {
   /** RAM for events, 64 or more, 1,024 unless told; a quarter of it, at most 224, is the block that is being filled. */
   bufferBytes?: number;
   /** Where sealed blocks are kept; RAM unless told. */
-  store?: Store;
+  store?: Store | undefined;
   /** How long an event waits for others in the same block while there is a session; 1,000. */
   lingerMs?: number;
   /** How long an answer is awaited before the device asks; 5,000. */

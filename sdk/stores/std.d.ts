@@ -9,4 +9,6 @@ declare module 'std' {
     close(): void;
   }
   export function open(path: string, flags: string): File | null;
+  export function loadFile(path: string): string | null;
+  export function exit(code: number): void;
 }
