@@ -17,6 +17,10 @@ export class FlashModel implements Region {
   steps = 0;
   /** At this step the power ends. */
   cutAt = Infinity;
+  /** What an erase that is cut leaves; at random unless a test says. */
+  remains: ((sector: Uint8Array) => void) | null = null;
+  /** The power ends in the erase with this number, from 1 on. */
+  cutErase = 0;
   /** What happened when it did. */
   cutIn: 'write' | 'erase' | null = null;
 
@@ -69,6 +73,8 @@ export class FlashModel implements Region {
     if (address % this.sectorBytes) throw new Error(`an erase at ${address}`);
     const sector = this.bytes.subarray(address, address + this.sectorBytes);
     this.erases[address / this.sectorBytes]!++;
+    const erases = this.erases.reduce((sum, one) => sum + one);
+    if (erases === this.cutErase) this.cutAt = this.steps;
     if (this.cutAt < this.steps + ERASE_STEPS) {
       this.#halfErase(sector, (this.cutAt - this.steps) / ERASE_STEPS);
       this.cutIn = 'erase';
@@ -84,6 +90,10 @@ export class FlashModel implements Region {
   }
 
   #halfErase(sector: Uint8Array, share: number): void {
+    if (this.remains) {
+      this.remains(sector);
+      return;
+    }
     const edge = Math.floor(sector.length * share);
     const how = this.random.below(5);
     if (how === 0) sector.fill(0xff, 0, edge);

@@ -20,7 +20,7 @@ test('flash written per payload byte, and erases in turn, once round and more', 
     [256, 0],
   ] as const) {
     const flash = chip();
-    const site = new PowerSite(4, flash, bufferBytes);
+    const site = new PowerSite(5, flash, bufferBytes);
     site.boot();
     site.goOffline();
     for (let event = 1; event < 9_000; event++) {
@@ -78,6 +78,55 @@ test('keepOldest over flash: what comes is given up, and what acknowledgements f
   site.drain();
   site.check(false);
   assert.is(site.arrived, 320 - dropped);
+});
+
+test('[S-2] a sector that is half erased does not bring back a boot that was forgotten', () => {
+  let cuts = 0;
+  for (let edge = 16; edge < 400; edge += 8) {
+    const flash = chip(3, 1024);
+    const site = new PowerSite(9, flash);
+    site.boot();
+    for (let event = 0; event < 3; event++) site.life.send();
+    site.drain();
+    site.boot();
+    // The first boot is sent to its end again, and forgotten, in the sector where its blocks are.
+    site.life.send();
+    site.drain();
+    flash.remains = (sector) => sector.fill(0xff, edge);
+    // Once round: the first sector again.
+    flash.cutErase = 4;
+    for (let isCut = false; !isCut; ) {
+      isCut = site.isCut(() => {
+        site.life.send();
+        site.advance(300);
+      });
+    }
+    if (flash.cutIn === 'erase') cuts++;
+    flash.powerUp();
+    site.boot();
+    site.life.send();
+    site.drain();
+    site.check(false);
+  }
+  assert.ok(cuts > 40, `${cuts} cuts`);
+});
+
+test('[W-2] a boot of which only a loss was sent has used its number', () => {
+  const site = new PowerSite(10, chip());
+  site.boot();
+  site.life.send();
+  site.drain();
+  site.boot();
+  site.life.accepted.push(false);
+  assert.is(site.life.sdk.sendUndeclared('note', 'x'.repeat(999)), false);
+  site.drain();
+  site.boot();
+  site.goOffline();
+  for (let event = 0; event < 3; event++) site.life.send();
+  site.advance(300);
+  site.drain();
+  site.check(true);
+  assert.is(site.arrived, 4);
 });
 
 test('what a newer format left is not touched, and there is no store', () => {
