@@ -53,9 +53,14 @@ const uses: Record<string, string> = {
 const project = fileURLToPath(new URL('../..', import.meta.url));
 
 export async function measureSizes(): Promise<Size[]> {
-  const { about: _, ...budget } = JSON.parse(
-    await readFile(join(project, 'targets/budget.json'), 'utf8'),
-  ) as Record<string, Record<string, number>> & { about: string };
+  const {
+    about: _,
+    footprint: __,
+    ...budget
+  } = JSON.parse(await readFile(join(project, 'targets/budget.json'), 'utf8')) as Record<
+    string,
+    Record<string, number>
+  > & { about: string; footprint: unknown };
   const sizes: Size[] = [];
   for (const [target, imports] of Object.entries(budget)) {
     const bytesOf = async (source: string) => {
