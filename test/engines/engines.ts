@@ -8,3 +8,6 @@ for (const [variable, file] of [['ESPRUINO', 'espruino.suite.js']] as const) {
   if (process.env[variable]) await import(join(projectFolder, 'dist/test/engines', file));
   else console.log(`SKIPPED ${variable}: no path is given (${variable}=path npm run test:engines)`);
 }
+if (process.env.MQUICKJS) {
+  console.log('SKIPPED MQUICKJS: its command has no line to read from; npm run footprint runs it');
+} else console.log('SKIPPED MQUICKJS: no path is given (npm run footprint runs it)');

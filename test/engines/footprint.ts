@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { promisify } from 'node:util';
-import { buildFirmware } from '../../targets/build.js';
+import { buildFirmware, targets } from '../../targets/build.js';
 import { runFirmware } from '../../targets/quickjs-host.js';
 import { projectFolder } from '../kafka/jars.js';
 import { buildEspruino } from './build.js';
 
 // `npm run footprint`: what the core costs in the engines that are there, beside its budget (targets/budget.json); exit code 1 where
-// one is not met. `ESPRUINO=path,path… QJS=path` name engines; what was not measured says so. `--json` for programs.
+// one is not met. `ESPRUINO=path,path… QJS=path MQUICKJS=path` name engines; what was not measured says so. `--json` for programs.
 
 interface Row {
   what: string;
@@ -129,6 +129,37 @@ exit(0);
   return { bytes: ms('bytes') / ms('send'), text: ms('text') / ms('send') };
 }
 
+/** The smallest limit, in steps of 1 KiB, under which 500 events go through in mquickjs, from bytecode. */
+async function mquickjsBytes(binary: string): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'headwater-footprint-'));
+  const { code } = await buildFirmware({
+    entry: {
+      source: `${sdkSource.replace(link, 'const link = host.link;')}
+        for (let i = 0; i < 500; i++) hw.send(climate, { t: 20 + i % 7, rh: i % 90 });
+        print('sent ' + hw.send(climate, { t: 20, rh: 1 }));`,
+      folder: projectFolder,
+    },
+    target: 'es5',
+    minify: true,
+  });
+  const host = `var host = { clock: function () { return performance.now(); }, after: function () { return 1; },
+    cancel: function () {}, random: function () { return 0.5; },
+    link: { open: function () {}, write: function (bytes) { return bytes.length; }, close: function () {} } };`;
+  const [source, bytecode] = [join(folder, 'firmware.js'), join(folder, 'firmware.bin')];
+  await writeFile(source, host + code);
+  const run = promisify(execFile);
+  await run(binary, ['-o', bytecode, source]);
+  const runs = (limitBytes: number) =>
+    run(binary, ['-b', '--memory-limit', String(limitBytes), bytecode]).then(
+      ({ stdout }) => stdout.includes('sent ram'),
+      () => false,
+    );
+  let limitBytes = 4096;
+  while (!(await runs(limitBytes))) limitBytes += 1024;
+  await rm(folder, { recursive: true, force: true });
+  return limitBytes;
+}
+
 const rows: Row[] = [];
 const add = (what: string, measured: number | null, note: string) => {
   rows.push({ what, measured, budget: budgets[what] ?? Number.NaN, note });
@@ -140,6 +171,12 @@ for (const binary of binaries) {
 }
 if (binaries.length === 0) add('espruino variables', null, 'ESPRUINO=path names one');
 add('quickjs heap bytes, from source', await quickjsHeapBytes(), 'quickjs-emscripten, no bytecode');
+const mquickjs = process.env.MQUICKJS;
+add(
+  'mquickjs memory limit, bytes',
+  mquickjs && 'es5' in targets ? await mquickjsBytes(mquickjs) : null,
+  'es5' in targets ? (mquickjs ?? 'MQUICKJS=path names one') : 'there is no target es5',
+);
 const over = 'at least';
 const times = process.env.QJS ? await quickjsTimes(process.env.QJS) : null;
 const note = process.env.QJS ?? 'QJS=path names one';
