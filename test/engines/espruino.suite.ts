@@ -173,7 +173,7 @@ function engine(binary: string) {
     assert.not.match(said.text, uncaught);
   });
 
-  test('the console leaves the line while there is a producer, and comes back', async (context) => {
+  test('the console is away from the line while there is a producer', async (context) => {
     const path = join(context.site.folder, 'line');
     const line = await cable(context, path);
     const link = serialLink(path);
