@@ -76,7 +76,11 @@ export class FrameReader {
 export function decodeFrame(encoded: Uint8Array): Uint8Array | Broken {
   if (encoded.length > ENCODED_BYTES_MAX) return 'oversize';
   const frame = cobsDecode(encoded);
-  if (frame === null) return 'cobs';
+  return frame === null ? 'cobs' : checkFrame(frame);
+}
+
+/** The body of a frame, or why there is none. */
+export function checkFrame(frame: Uint8Array): Uint8Array | Broken {
   if (frame.length > FRAME_BYTES_MAX) return 'oversize';
   if (frame.length < CHECK_BYTES) return 'short';
   const body = frame.subarray(0, frame.length - CHECK_BYTES);

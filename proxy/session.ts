@@ -1,5 +1,6 @@
 import {
   FLAG_UPTIME_STOPS,
+  FRAGMENT,
   RESET_NO_SESSION,
   RESET_TABLE,
   RESET_UNAVAILABLE,
@@ -7,7 +8,8 @@ import {
   STREAMS_MAX,
   TABLE_BYTES_MAX,
 } from '../sdk/wire.js';
-import { type Broken, encodeFrame, FrameReader } from './frame.js';
+import { Fragments } from './fragments.js';
+import { type Broken, checkFrame, encodeFrame, FrameReader } from './frame.js';
 import type { KnownTable, Site } from './intake.js';
 import type { Channel, ChannelHandler } from './listeners/channel.js';
 import {
@@ -94,6 +96,7 @@ export class Session implements ChannelHandler {
   readonly #sessions: Sessions;
   readonly channel: Channel;
   readonly #frames: FrameReader;
+  readonly #fragments: Fragments;
   readonly #resetAtMs = new Map<number, number>();
   #sentAtMs = -Infinity;
   #state: State = 'silent';
@@ -107,8 +110,9 @@ export class Session implements ChannelHandler {
     this.#site = site;
     this.#sessions = sessions;
     this.channel = channel;
+    this.#fragments = new Fragments(site.clock);
     this.#frames = new FrameReader({
-      body: (body) => this.step(toEvent(decodeMessage(body))),
+      body: (body) => this.#body(body),
       broken: (why) => this.step({ type: 'broken', why }),
     });
     this.#armSilence();
@@ -187,6 +191,20 @@ export class Session implements ChannelHandler {
       case 'nothing':
         break;
     }
+  }
+
+  /** [W-45] A frame that came in parts is one like any other, but no part itself. */
+  #body(body: Uint8Array): void {
+    if (body[0] !== FRAGMENT) {
+      this.step(toEvent(decodeMessage(body)));
+      return;
+    }
+    const assembly = this.#fragments.take(body);
+    if (assembly.type === 'dropped') this.#count(`fragment-${assembly.why}`);
+    if (assembly.type !== 'frame') return;
+    const whole = checkFrame(assembly.frame);
+    if (typeof whole === 'string') this.step({ type: 'broken', why: whole });
+    else this.step(toEvent(decodeMessage(whole)));
   }
 
   #greet(hello: Hello): void {

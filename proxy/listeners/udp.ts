@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import type { Clock } from '../clock.js';
 import { framesOf, framesOfDatagram, toDatagram, toStream } from '../datagram.js';
-import { cobsEncode, decodeFrame } from '../frame.js';
+import { checkFrame } from '../frame.js';
 import type { Outcomes } from '../outcomes.js';
 import type { Accept, ChannelHandler, Listener } from './channel.js';
 
@@ -80,7 +80,7 @@ export async function listenUdp(options: UdpOptions): Promise<Listener> {
       return;
     }
     const first = frames[0];
-    const isSound = first !== undefined && typeof decodeFrame(cobsEncode(first)) !== 'string';
+    const isSound = first !== undefined && typeof checkFrame(first) !== 'string';
     const peer = peers.get(key) ?? (isSound ? meet(key, from) : null);
     if (peer === null) {
       if (!isSound) outcomes.count('datagram-stranger', { channel: `udp ${key}` });

@@ -1,3 +1,6 @@
+import { at, integer, put, putBytes, writeTo } from '../cbor.js';
+import { crc32 } from '../engine.js';
+import { FRAGMENT, HELLO } from '../wire.js';
 import type { Link, LinkEvents } from './link.js';
 
 // Frames in datagrams, PROTOCOL.md §12: between the core, which speaks frames on a byte stream, and a way that carries each
@@ -8,10 +11,15 @@ import type { Link, LinkEvents } from './link.js';
 const FILLED_BYTES = 128;
 /** A frame of 254 bytes behind its length. */
 const DATAGRAM_BYTES_MAX = 256;
-const HELLO = 1;
 
-/** `datagrams(nodeUdp('edge-1', 4510))` */
-export function datagrams(way: Link): Link {
+/** Before and behind a fragment's part: its length, its type and numbers, its check. */
+const FRAGMENT_BYTES = 13;
+
+/**
+ * `datagrams(nodeUdp('edge-1', 4510))`. `mtuBytes`: the most that the way carries at once, 72 or more; what is larger goes in
+ * fragments (§11). A proxy's answers are not larger for a device with one boot.
+ */
+export function datagrams(way: Link, mtuBytes?: number): Link {
   const out = new Uint8Array(DATAGRAM_BYTES_MAX);
   const back = new Uint8Array(DATAGRAM_BYTES_MAX);
   /** The end of what lies in `out`, and how many bytes follow until the next 0x00 of the frame. */
@@ -20,9 +28,36 @@ export function datagrams(way: Link): Link {
   /** The size of a whole datagram that the way has not taken yet. */
   let waiting = 0;
 
+  const most = mtuBytes || DATAGRAM_BYTES_MAX;
+  const fragment = new Uint8Array(mtuBytes ? most : 0);
+  let number = 0;
+  let index = 0;
+
+  /** The part of the frame at the head of which `index` is. Answers its size as a datagram. */
+  const putFragment = (): number => {
+    const partBytes = most - FRAGMENT_BYTES;
+    let from = 2 + index * partBytes;
+    const until = Math.min(from + partBytes, waiting);
+    writeTo(fragment, 2);
+    put(FRAGMENT);
+    integer(number);
+    integer(index);
+    put(until === waiting ? 1 : 0);
+    while (from < until) put(out[from++]!);
+    putBytes(crc32(fragment, 2, at), 4);
+    fragment[1] = at - 2;
+    return at;
+  };
+
+  /** Gives the way what waits; false where it took not all. */
   const pass = (): boolean => {
-    if (waiting && !way.write(out.subarray(0, waiting))) return false;
-    waiting = 0;
+    while (waiting) {
+      const isWhole = waiting <= most;
+      const size = isWhole ? waiting : putFragment();
+      if (!way.write((isWhole ? out : fragment).subarray(0, size))) return false;
+      index++;
+      if (isWhole || 2 + index * (most - FRAGMENT_BYTES) >= waiting) waiting = 0;
+    }
     return true;
   };
 
@@ -35,8 +70,10 @@ export function datagrams(way: Link): Link {
       waiting = end;
       if (out[2] === HELLO) {
         out.fill(0, end);
-        waiting = Math.max(end, FILLED_BYTES);
+        waiting = Math.max(end, Math.min(FILLED_BYTES, most));
       }
+      index = 0;
+      number = (number + 1) & 0xffff;
       pass();
     }
     end = 2;

@@ -1,13 +1,15 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cobsDecode, encodeFrame } from '../../../proxy/frame.js';
 import type { Channel } from '../../../proxy/listeners/channel.js';
 import { listenUdp } from '../../../proxy/listeners/udp.js';
-import { datagrams } from '../../../sdk/links/datagrams.js';
-import { nodeUdp } from '../../../sdk/links/node-udp.js';
-import { sdkFactory } from '../../../targets/instance.js';
+import { buildFirmware } from '../../../targets/build.js';
+import { projectFolder } from '../../kafka/jars.js';
 import { Random } from '../../random.js';
 import { startProxy } from '../../site/proxy-process.js';
 import { makeSite } from '../../site/site.js';
@@ -138,13 +140,16 @@ async function faultyPath(port: number, random: Random) {
   back.on('message', answer);
   front.on('message', (bytes, from) => {
     device = from.port;
+    path.bytesMax = Math.max(path.bytesMax, bytes.length);
     carry(() => back.send(bytes, port, '127.0.0.1'));
   });
   front.bind(0, '127.0.0.1');
   await once(front, 'listening');
-  return {
+  const path = {
     port: front.address().port,
     counts,
+    /** Of the largest datagram of the device. */
+    bytesMax: 0,
     /** The device comes from another address from now on, as behind a NAT that forgot it. */
     move() {
       counts.moved++;
@@ -158,40 +163,63 @@ async function faultyPath(port: number, random: Random) {
       back.close();
     },
   };
+  return path;
 }
 
-test('a device over a bad path into the journal: each event once, whatever was lost', async () => {
-  const overrides = {
-    listen: { tcp: { host: '127.0.0.1', port: 0 }, udp: { host: '127.0.0.1', port: 0 } },
-  };
-  const site = await makeSite({ bootstrap: null, label: 'udp', overrides });
-  const proxy = await startProxy(site.config);
-  const path = await faultyPath(proxy.udpPort, new Random(7));
-  const sdk = (await sdkFactory())({
-    clock: () => Math.floor(performance.now()),
-    after: (task, delayMs) => setTimeout(task, delayMs),
-    cancel: (timer) => clearTimeout(timer as NodeJS.Timeout),
-    random: Math.random,
-  });
-  const climate = sdk.stream('climate', { t: sdk.fixed(1) });
-  const link = datagrams(nodeUdp('127.0.0.1', path.port));
-  const hw = sdk.producer({
-    ...{ device: 'mote-1', link, bufferBytes: 65_536 },
-    ...{ lingerMs: 1, ackTimeoutMs: 50, retryBackoffMs: 10 },
-  });
-  const rounds = 20;
-  for (let round = 0; round < rounds; round++) {
-    for (let event = 0; event < 100; event++) hw.send(climate, { t: event });
-    if (round === 7 || round === 14) path.move();
-    await until(() => sdk.stats().buffered === 0, { lookMs: 5 });
+/** A firmware with its links, built for Node: its parts share one SDK, as on a board. */
+const firmware = `
+  import { fixed, producer, stream } from 'headwater';
+  import { stats } from 'headwater/stats';
+  import { datagrams } from 'headwater/links/datagrams';
+  import { nodeUdp } from 'headwater/links/node-udp';
+  const climate = stream('climate', { t: fixed(1) });
+  export function start(port, mtuBytes) {
+    const link = datagrams(nodeUdp('127.0.0.1', port), mtuBytes);
+    const hw = producer({
+      device: 'mote-1', link, bufferBytes: 65536, lingerMs: 1, ackTimeoutMs: 50, retryBackoffMs: 10,
+    });
+    return { send: (t) => hw.send(climate, { t }), stats, close: () => link.close() };
   }
-  assert.ok(path.counts.lost > 0 && path.counts.twice > 0 && path.counts.late > 0);
-  assert.is(await proxy.metric('headwater_events_received_total'), rounds * 100);
-  assert.is(sdk.stats().dropped, 0);
-  link.close();
-  path.close();
-  assert.is(await proxy.stop(), 0);
-  await site.remove();
-});
+`;
+
+interface Device {
+  send(t: number): unknown;
+  stats(): { buffered: number; dropped: number };
+  close(): void;
+}
+
+for (const mtuBytes of [0, 72]) {
+  const parts = mtuBytes === 0 ? 'whole frames' : `fragments of ${mtuBytes} bytes`;
+  test(`a device over a bad path into the journal, ${parts}: each event once`, async () => {
+    const overrides = {
+      listen: { tcp: { host: '127.0.0.1', port: 0 }, udp: { host: '127.0.0.1', port: 0 } },
+    };
+    const site = await makeSite({ bootstrap: null, label: 'udp', overrides });
+    const entry = { source: firmware, folder: projectFolder };
+    const { code } = await buildFirmware({ entry, target: 'node', minify: false });
+    const file = join(site.folder, 'firmware.mjs');
+    await writeFile(file, code);
+    const { start } = (await import(pathToFileURL(file).href)) as {
+      start(port: number, mtuBytes: number): Device;
+    };
+    const proxy = await startProxy(site.config);
+    const path = await faultyPath(proxy.udpPort, new Random(7));
+    const device = start(path.port, mtuBytes);
+    const rounds = 20;
+    for (let round = 0; round < rounds; round++) {
+      for (let event = 0; event < 100; event++) device.send(event);
+      if (round === 7 || round === 14) path.move();
+      await until(() => device.stats().buffered === 0, { lookMs: 5 });
+    }
+    assert.ok(path.counts.lost > 0 && path.counts.twice > 0 && path.counts.late > 0);
+    assert.is(await proxy.metric('headwater_events_received_total'), rounds * 100);
+    assert.is(device.stats().dropped, 0);
+    assert.is(path.bytesMax <= (mtuBytes || 256), true, `${path.bytesMax}`);
+    device.close();
+    path.close();
+    assert.is(await proxy.stop(), 0);
+    await site.remove();
+  });
+}
 
 test.run();
