@@ -5,18 +5,24 @@ import { ABSENT, type Field, writers } from './stream.js';
 
 const view = new DataView(new ArrayBuffer(8));
 
-/** A field of floating-point numbers. */
-export const float: Field<number> = 18;
-writers[float] = putFloat;
+const putDouble = (value: number): void => {
+  view.setFloat64(0, value);
+  put(251);
+  putBytes(view.getUint32(0), 4);
+  putBytes(view.getUint32(4), 4);
+};
 
-export function putFloat(value: unknown): void {
-  if (typeof value !== 'number' || Number.isNaN(value)) put(ABSENT);
+export const putFloat = (value: unknown): void => {
+  if (typeof value !== 'number' || !(value <= Infinity)) put(ABSENT);
   else {
     view.setFloat32(0, value);
     const bits = view.getUint32(0);
     const exponent = Math.max(((bits >>> 23) & 255) - 127, -14);
     // A half has 11 significant bits; below 2^-14 its unit is 2^-24.
-    const units = Math.abs(value) * 2 ** (10 - exponent);
+    let units = Math.abs(value);
+    // Doubled, since a power beyond the ninth is not exact on Espruino.
+    for (let power = exponent; power < 10; power++) units *= 2;
+    for (let power = exponent; power > 10; power--) units /= 2;
     const infinite = exponent > 127;
     if (infinite && view.getFloat32(0) !== value) putDouble(value);
     else if (infinite || (exponent < 16 && units === Math.floor(units))) {
@@ -27,11 +33,8 @@ export function putFloat(value: unknown): void {
       putBytes(bits, 4);
     } else putDouble(value);
   }
-}
+};
 
-function putDouble(value: number): void {
-  view.setFloat64(0, value);
-  put(251);
-  putBytes(view.getUint32(0), 4);
-  putBytes(view.getUint32(4), 4);
-}
+/** A field of floating-point numbers. */
+export const float: Field<number> = 18;
+writers[float] = putFloat;

@@ -15,13 +15,20 @@ export function putText(value: string): void {
   putUtf8(value);
 }
 
+/** Whether strings are bytes here, which are UTF-8 already: Espruino's, where it was built without Unicode. */
+const areBytes = ['é'].join('').length > 1;
+
 function putUtf8(text: string): void {
   for (let index = 0; index < text.length; index++) {
-    let point = text.codePointAt(index)!;
-    if (point > 65535) index++;
-    // Half of a pair alone has no UTF-8.
+    let point = text.charCodeAt(index);
+    const next = text.charCodeAt(index + 1);
+    // A pair, where strings are UTF-16; half of one alone has no UTF-8.
+    if (point >> 10 === 54 && next >> 10 === 55) {
+      point = (point << 10) + next - 0x35fdc00;
+      index++;
+    }
     if (point >> 11 === 27) point = 65533;
-    if (point < 128) put(point);
+    if (areBytes || point < 128) put(point);
     else {
       let rest = point < 2048 ? 6 : point < 65536 ? 12 : 18;
       // 110…, 1110… or 11110… in the low byte, and the upper bits of the point.

@@ -22,8 +22,11 @@ export function sendUndeclared(subject: string, value: Value): Taken {
   return send(subject, value, writeUndeclared);
 }
 
+/** 2^53 − 1: beyond it numbers are no longer whole one by one. */
+const INTEGER_MAX = 9007199254740991;
+
 const writeUndeclared: EventWriter<string, Value> = (subject, value, elapsed) => {
-  if (!/^[\w.-]{1,64}$/.test(subject)) return false;
+  if (!/^[\w.-]+$/.test(subject) || subject.length > 64) return false;
   name(subject);
   integer(change(-1, change(-2, elapsed)));
   return putValue(value, 0);
@@ -34,20 +37,23 @@ function putValue(value: Value, depth: number): boolean {
   else if (typeof value === 'boolean') put(value ? 245 : 244);
   else if (typeof value === 'string') putText(value);
   else if (typeof value === 'number') {
-    if (Number.isSafeInteger(value)) integer(value);
+    if (Math.abs(value) <= INTEGER_MAX && value === Math.floor(value)) integer(value);
     else putFloat(value);
   } else if (value instanceof Uint8Array) putBlob(value);
   else if (typeof value !== 'object' || depth === DEPTH_MAX) return false;
   else if (Array.isArray(value)) {
     head(128, value.length);
-    // Spread, since every() passes over the holes of an array, and its head counts them.
-    return [...value].every((part) => putValue(part, depth + 1));
+    // Not every(), which passes over the holes of an array, since its head counts them.
+    for (let index = 0; index < value.length; index++) {
+      if (!putValue(value[index], depth + 1)) return false;
+    }
   } else {
-    const entries = Object.entries(value);
-    head(160, entries.length);
-    return entries.every(([key, part]) => {
+    const object = value as Record<string, Value>;
+    const keys = Object.keys(object);
+    head(160, keys.length);
+    return keys.every((key) => {
       putText(key);
-      return putValue(part, depth + 1);
+      return putValue(object[key]!, depth + 1);
     });
   }
   return true;
