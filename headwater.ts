@@ -30,7 +30,7 @@ program
   .argument('<firmware>', 'the TypeScript or JavaScript file that calls producer()')
   .addOption(
     new Option('-t, --target <engine>', 'engine that runs it')
-      .choices(['quickjs', 'node'])
+      .choices(['quickjs', 'espruino', 'es5', 'node'])
       .makeOptionMandatory(),
   )
   .option('-o, --out <file>', 'where to write it (default: beside the firmware, NAME.TARGET.js)')

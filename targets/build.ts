@@ -9,12 +9,15 @@ import { type BuildFailure, type BuildOptions, build, formatMessages, type Plugi
 import type { Stream } from '../sdk/stream.js';
 import { tableId } from '../sdk/table-id.js';
 import { BuildError } from './error.js';
+import { es5 } from './es5.js';
+import { espruino } from './espruino.js';
+import { findingText, findLacks } from './lacks/check.js';
 import { node } from './node.js';
 import { quickjs } from './quickjs.js';
 import { readStreams } from './streams.js';
 import type { Target } from './target.js';
 
-export const targets: Record<string, Target> = { quickjs, node };
+export const targets: Record<string, Target> = { quickjs, node, espruino, es5 };
 
 export interface Built {
   code: string;
@@ -58,24 +61,47 @@ export async function buildFirmware(firmware: Firmware): Promise<Built> {
     logLevel: 'silent',
     charset: 'utf8',
   };
+  // To be read, so that it still holds what its authors wrote.
+  const readable: BuildOptions = {
+    ...options,
+    target: 'esnext',
+    format: 'esm',
+    supported: {},
+    sourcemap: 'external',
+    outfile: 'firmware.js',
+  };
   try {
+    if (target.lacks) {
+      const whole = await build({
+        ...readable,
+        define: { HEADWATER_TABLE_ID: '""' },
+        plugins: [sdkOfThisPackage(target.engine, 'built')],
+      });
+      const [map, bundle] = whole.outputFiles ?? [];
+      refuse(target, bundle?.text ?? '', map?.text);
+    }
     const outside = await build({
-      ...options,
-      sourcemap: 'external',
-      outfile: 'firmware.js',
+      ...readable,
       external: [...(target.esbuild.external ?? []), 'headwater', 'headwater/*'],
     });
     const [map, bundle] = outside.outputFiles ?? [];
     const streams = readStreams(bundle?.text ?? '', map?.text ?? '{}');
     const id = idOf(streams);
+    const reserved = target.reserved ?? [];
     const inside = await build({
       ...options,
-      minify: firmware.minify,
+      minify: firmware.minify && target.lower === undefined,
       legalComments: 'none',
       define: { HEADWATER_TABLE_ID: JSON.stringify(id) },
-      plugins: [sdkOfThisPackage(target.engine, 'built')],
+      inject: [
+        ...(target.inject === undefined ? [] : [join(sdkFolder, target.inject)]),
+        ...(reserved.length === 0 ? [] : [RESERVED]),
+      ],
+      plugins: [sdkOfThisPackage(target.engine, 'built'), reserving(reserved)],
     });
-    const code = inside.outputFiles?.[0]?.text ?? '';
+    const bundled = inside.outputFiles?.[0]?.text ?? '';
+    const code = target.lower ? await target.lower(bundled, firmware.minify) : bundled;
+    if (target.lacks) refuse(target, code);
     return {
       code,
       bytes: Buffer.byteLength(code),
@@ -89,6 +115,22 @@ export async function buildFirmware(firmware: Firmware): Promise<Built> {
     }
     throw error;
   }
+}
+
+/** Throws all that the target's engine lacks: in the sources by their map, without one in what was built. */
+function refuse(target: Target, code: string, map?: string): void {
+  const isOutput = map === undefined;
+  const findings = findLacks(
+    {
+      ...{ code, isOutput, name: isOutput ? 'what was built' : 'firmware' },
+      ...(map === undefined ? {} : { map }),
+      ecmaVersion: (isOutput ? target.ecmaVersion : undefined) ?? 'latest',
+      sourceType: isOutput ? 'script' : 'module',
+    },
+    target.lacks ?? [],
+  );
+  if (findings.length === 0) return;
+  throw new BuildError(findings.map(findingText).join('\n'));
 }
 
 /** `headwater build`. Answers the exit code. */
@@ -135,9 +177,28 @@ function idOf(streams: readonly Stream[]): string {
   }
 }
 
+const sdkFolder = fileURLToPath(new URL('../sdk/', import.meta.url));
+const RESERVED = 'headwater-reserved-names';
+
+/** A file of the bundle that asks for the types of names and is dropped: esbuild then gives these names to nothing. */
+function reserving(names: readonly string[]): Plugin {
+  return {
+    name: RESERVED,
+    setup(build) {
+      build.onResolve({ filter: new RegExp(`^${RESERVED}$`) }, ({ path }) => ({
+        path,
+        namespace: RESERVED,
+      }));
+      build.onLoad({ filter: /./, namespace: RESERVED }, () => ({
+        contents: names.map((name) => `typeof ${name};`).join(''),
+      }));
+    },
+  };
+}
+
 /** `headwater` is the package that this command belongs to, for an engine and with a way to the table's id. */
 export function sdkOfThisPackage(engine: string, tableId: 'built' | 'host'): Plugin {
-  const folder = fileURLToPath(new URL('../sdk/', import.meta.url));
+  const folder = sdkFolder;
   return {
     name: 'headwater',
     setup(build) {

@@ -1,0 +1,107 @@
+import type { AnyNode } from 'acorn';
+import type { Reference, Scope, ScopeManager, Variable } from 'eslint-scope';
+import { isFunction, walk } from './walk.js';
+
+// What is read or called while its declaration is still to come. A board runs statement after statement: nothing is hoisted.
+// Followed are the functions that are called by their name while a scope's statements run; what is called later, by a
+// timer or a link, finds everything declared.
+
+/** The identifiers that are used too early. */
+export function findEarly(program: AnyNode, scopes: ScopeManager): Set<AnyNode> {
+  const early = new Set<AnyNode>();
+  for (const scope of scopes.scopes) {
+    for (const reference of scope.references) {
+      const variable = reference.resolved;
+      if (variable && isDeclaredLater(variable, reference.identifier as AnyNode, scope)) {
+        early.add(reference.identifier as AnyNode);
+      }
+    }
+  }
+  const calls: { call: AnyNode; scope: Scope }[] = [];
+  walk(program, (node, parents) => {
+    if (node.type !== 'CallExpression' && node.type !== 'NewExpression') return;
+    const holder = parents.find(isFunction) ?? program;
+    const scope = scopes.acquire(holder as never) ?? scopes.scopes[0]!;
+    if (node.callee.type === 'Identifier') calls.push({ call: node.callee, scope });
+  });
+  for (const { call, scope } of calls) {
+    const variable = resolve(scopes, call);
+    const called = variable && functionOf(variable);
+    if (called && reachesLater(called, call, scope, scopes, new Set())) early.add(call);
+  }
+  return early;
+}
+
+/** In the same run of statements, and further down. */
+function isDeclaredLater(variable: Variable, use: AnyNode, from: Scope): boolean {
+  const [definition] = variable.defs;
+  if (!definition || !isInTurn(definition.type)) return false;
+  return (
+    from.variableScope === variable.scope.variableScope && startOf(definition.name) > use.start
+  );
+}
+
+/** Whether a function, called now, comes to something of the caller's scopes that is declared further down. */
+function reachesLater(
+  called: AnyNode,
+  call: AnyNode,
+  scope: Scope,
+  scopes: ScopeManager,
+  seen: Set<AnyNode>,
+): boolean {
+  if (seen.has(called)) return false;
+  seen.add(called);
+  const inside = scopes.acquire(called as never);
+  if (!inside) return false;
+  return referencesOf(inside).some((reference) => {
+    const variable = reference.resolved;
+    const [definition] = variable?.defs ?? [];
+    if (!variable || !definition || !isInTurn(definition.type)) return false;
+    if (variable.scope.variableScope === scope.variableScope) {
+      if (startOf(definition.name) > call.end) return true;
+    }
+    const identifier = reference.identifier as AnyNode;
+    const further = isCallee(inside.block as AnyNode, identifier) && functionOf(variable);
+    return further ? reachesLater(further, call, scope, scopes, seen) : false;
+  });
+}
+
+/** References that run when the function does: not those in functions inside it. */
+function referencesOf(scope: Scope): Reference[] {
+  return [
+    ...scope.references,
+    ...scope.childScopes
+      .filter((child) => child.variableScope === scope.variableScope)
+      .flatMap(referencesOf),
+  ];
+}
+
+function isCallee(block: AnyNode, identifier: AnyNode): boolean {
+  let found = false;
+  walk(block, (node) => {
+    if (node.type === 'CallExpression' && node.callee === identifier) found = true;
+  });
+  return found;
+}
+
+function functionOf(variable: Variable): AnyNode | null {
+  const [definition] = variable.defs;
+  if (!definition || variable.defs.length > 1) return null;
+  const node = definition.node as AnyNode;
+  if (isFunction(node) && definition.type === 'FunctionName') return node;
+  if (node.type === 'VariableDeclarator' && node.init && isFunction(node.init)) return node.init;
+  return null;
+}
+
+function resolve(scopes: ScopeManager, identifier: AnyNode): Variable | null {
+  for (const scope of scopes.scopes) {
+    const found = scope.references.find((one) => (one.identifier as AnyNode) === identifier);
+    if (found) return found.resolved;
+  }
+  return null;
+}
+
+const isInTurn = (type: string): boolean =>
+  type === 'Variable' || type === 'FunctionName' || type === 'ClassName';
+
+const startOf = (node: unknown): number => (node as AnyNode).start;
