@@ -87,17 +87,13 @@ export async function buildFirmware(firmware: Firmware): Promise<Built> {
     const [map, bundle] = outside.outputFiles ?? [];
     const streams = readStreams(bundle?.text ?? '', map?.text ?? '{}');
     const id = idOf(streams);
-    const reserved = target.reserved ?? [];
     const inside = await build({
       ...options,
-      minify: firmware.minify && target.lower === undefined,
+      minify: firmware.minify && target.minifiesItself !== true,
       legalComments: 'none',
       define: { HEADWATER_TABLE_ID: JSON.stringify(id) },
-      inject: [
-        ...(target.inject === undefined ? [] : [join(sdkFolder, target.inject)]),
-        ...(reserved.length === 0 ? [] : [RESERVED]),
-      ],
-      plugins: [sdkOfThisPackage(target.engine, 'built'), reserving(reserved)],
+      inject: target.inject === undefined ? [] : [join(sdkFolder, target.inject)],
+      plugins: [sdkOfThisPackage(target.engine, 'built')],
     });
     const bundled = inside.outputFiles?.[0]?.text ?? '';
     const code = target.lower ? await target.lower(bundled, firmware.minify) : bundled;
@@ -178,24 +174,6 @@ function idOf(streams: readonly Stream[]): string {
 }
 
 const sdkFolder = fileURLToPath(new URL('../sdk/', import.meta.url));
-const RESERVED = 'headwater-reserved-names';
-
-/** A file of the bundle that asks for the types of names and is dropped: esbuild then gives these names to nothing. */
-function reserving(names: readonly string[]): Plugin {
-  return {
-    name: RESERVED,
-    setup(build) {
-      build.onResolve({ filter: new RegExp(`^${RESERVED}$`) }, ({ path }) => ({
-        path,
-        namespace: RESERVED,
-      }));
-      build.onLoad({ filter: /./, namespace: RESERVED }, () => ({
-        contents: names.map((name) => `typeof ${name};`).join(''),
-      }));
-    },
-  };
-}
-
 /** `headwater` is the package that this command belongs to, for an engine and with a way to the table's id. */
 export function sdkOfThisPackage(engine: string, tableId: 'built' | 'host'): Plugin {
   const folder = sdkFolder;

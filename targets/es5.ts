@@ -13,6 +13,7 @@ export const es5: Target = {
   lacks: es5Lacks,
   ecmaVersion: 5,
   inject: 'engines/es5-bytes.js',
+  minifiesItself: true,
   async lower(code, minify) {
     // Four megabytes, read only where they are needed.
     const babel = createRequire(import.meta.url)('@babel/standalone') as Babel;

@@ -1,6 +1,7 @@
 // Espruino 2v29: one script that the Web IDE or the command `espruino` uploads, or that writes itself into Storage.
 
 import { espruinoLacks } from './lacks/espruino.js';
+import { rename } from './rename.js';
 import type { Target } from './target.js';
 
 export const espruino: Target = {
@@ -20,6 +21,6 @@ export const espruino: Target = {
   },
   lacks: espruinoLacks,
   ecmaVersion: 2015,
-  // Espruino takes it for a keyword. A minifier leaves alone what a program finds outside itself.
-  reserved: ['of'],
+  // A minifier makes this name, which Espruino takes for a keyword.
+  lower: (code) => rename(code, 'of'),
 };

@@ -13,8 +13,8 @@ export interface Target {
   ecmaVersion?: Options['ecmaVersion'];
   /** A file of sdk/ whose exports stand for globals of the same names. */
   inject?: string;
-  /** Names that a minifier must not make. */
-  reserved?: readonly string[];
+  /** `lower` is given what is not minified, and minifies. */
+  minifiesItself?: true;
   /** From what esbuild bundled to what the engine runs. */
-  lower?(code: string, minify: boolean): Promise<string>;
+  lower?(code: string, minify: boolean): string | Promise<string>;
 }

@@ -34,8 +34,9 @@ export function findLacks(checked: Checked, lacks: readonly Lack[]): Finding[] {
   const findings = new Map<string, Finding>();
   const sought = lacks.filter((lack) => !(checked.isOutput && lack.inSourceOnly));
   walk(program, (node, parents) => {
+    const here = { ...place, parents };
     for (const lack of sought) {
-      if (!lack.is(node, { ...place, parents })) continue;
+      if (!lack.is(node, here)) continue;
       const finding = { lack, where: where(node) };
       findings.set(`${finding.where} ${lack.what}`, finding);
     }
@@ -65,7 +66,7 @@ function placeIn(program: Program, sourceType: 'module' | 'script'): Omit<Place,
     variable: (identifier) => variables.get(identifier) ?? null,
     scope: (node) => scopes.acquire(node as never),
     isOwnName: (name) => own.has(name),
-    early: findEarly(program, scopes),
+    early: findEarly(program, scopes, variables),
   };
 }
 

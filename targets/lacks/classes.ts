@@ -46,6 +46,16 @@ export function inheritedStatic(node: AnyNode, place: Place): boolean {
   return false;
 }
 
+/** Fields that esbuild would have to set in a constructor that hands all arguments on. */
+export function fieldNeedsConstructor(node: AnyNode): boolean {
+  if (!isClass(node) || !node.superClass) return false;
+  const { body } = node.body;
+  return (
+    body.some((one) => one.type === 'PropertyDefinition' && !one.static) &&
+    !body.some((one) => one.type === 'MethodDefinition' && one.kind === 'constructor')
+  );
+}
+
 /** A class expression that calls itself by its own name. */
 export function ownClassName(node: AnyNode, place: Place): boolean {
   if (node.type !== 'ClassExpression' || !node.id) return false;

@@ -7,7 +7,11 @@ import { isFunction, walk } from './walk.js';
 // timer or a link, finds everything declared.
 
 /** The identifiers that are used too early. */
-export function findEarly(program: AnyNode, scopes: ScopeManager): Set<AnyNode> {
+export function findEarly(
+  program: AnyNode,
+  scopes: ScopeManager,
+  variables: ReadonlyMap<AnyNode, Variable>,
+): Set<AnyNode> {
   const early = new Set<AnyNode>();
   for (const scope of scopes.scopes) {
     for (const reference of scope.references) {
@@ -17,17 +21,19 @@ export function findEarly(program: AnyNode, scopes: ScopeManager): Set<AnyNode> 
       }
     }
   }
-  const calls: { call: AnyNode; scope: Scope }[] = [];
+  const calls = new Map<AnyNode, Scope>();
   walk(program, (node, parents) => {
     if (node.type !== 'CallExpression' && node.type !== 'NewExpression') return;
     const holder = parents.find(isFunction) ?? program;
-    const scope = scopes.acquire(holder as never) ?? scopes.scopes[0]!;
-    if (node.callee.type === 'Identifier') calls.push({ call: node.callee, scope });
+    const scope = scopes.acquire(holder as never, true) ?? scopes.scopes[0]!;
+    if (node.callee.type === 'Identifier') calls.set(node.callee, scope);
   });
-  for (const { call, scope } of calls) {
-    const variable = resolve(scopes, call);
+  for (const [call, scope] of calls) {
+    const variable = variables.get(call);
     const called = variable && functionOf(variable);
-    if (called && reachesLater(called, call, scope, scopes, new Set())) early.add(call);
+    if (called && reachesLater(called, { call, scope, scopes, calls, seen: new Set() })) {
+      early.add(call);
+    }
   }
   return early;
 }
@@ -41,17 +47,22 @@ function isDeclaredLater(variable: Variable, use: AnyNode, from: Scope): boolean
   );
 }
 
+interface Call {
+  call: AnyNode;
+  /** Whose statements call. */
+  scope: Scope;
+  scopes: ScopeManager;
+  /** Every name that is called. */
+  calls: ReadonlyMap<AnyNode, Scope>;
+  seen: Set<AnyNode>;
+}
+
 /** Whether a function, called now, comes to something of the caller's scopes that is declared further down. */
-function reachesLater(
-  called: AnyNode,
-  call: AnyNode,
-  scope: Scope,
-  scopes: ScopeManager,
-  seen: Set<AnyNode>,
-): boolean {
+function reachesLater(called: AnyNode, from: Call): boolean {
+  const { call, scope, scopes, calls, seen } = from;
   if (seen.has(called)) return false;
   seen.add(called);
-  const inside = scopes.acquire(called as never);
+  const inside = scopes.acquire(called as never, true);
   if (!inside) return false;
   return referencesOf(inside).some((reference) => {
     const variable = reference.resolved;
@@ -61,8 +72,8 @@ function reachesLater(
       if (startOf(definition.name) > call.end) return true;
     }
     const identifier = reference.identifier as AnyNode;
-    const further = isCallee(inside.block as AnyNode, identifier) && functionOf(variable);
-    return further ? reachesLater(further, call, scope, scopes, seen) : false;
+    const further = calls.has(identifier) ? functionOf(variable) : null;
+    return further !== null && reachesLater(further, from);
   });
 }
 
@@ -76,28 +87,12 @@ function referencesOf(scope: Scope): Reference[] {
   ];
 }
 
-function isCallee(block: AnyNode, identifier: AnyNode): boolean {
-  let found = false;
-  walk(block, (node) => {
-    if (node.type === 'CallExpression' && node.callee === identifier) found = true;
-  });
-  return found;
-}
-
 function functionOf(variable: Variable): AnyNode | null {
   const [definition] = variable.defs;
   if (!definition || variable.defs.length > 1) return null;
   const node = definition.node as AnyNode;
   if (isFunction(node) && definition.type === 'FunctionName') return node;
   if (node.type === 'VariableDeclarator' && node.init && isFunction(node.init)) return node.init;
-  return null;
-}
-
-function resolve(scopes: ScopeManager, identifier: AnyNode): Variable | null {
-  for (const scope of scopes.scopes) {
-    const found = scope.references.find((one) => (one.identifier as AnyNode) === identifier);
-    if (found) return found.resolved;
-  }
   return null;
 }
 

@@ -1,4 +1,10 @@
-import { farSuper, inheritedStatic, keywordMethod, ownClassName } from './classes.js';
+import {
+  farSuper,
+  fieldNeedsConstructor,
+  inheritedStatic,
+  keywordMethod,
+  ownClassName,
+} from './classes.js';
 import type { Lack } from './lack.js';
 import * as is from './matchers.js';
 import { lengthSet, maybeNoTimer, typedArrayPart } from './values.js';
@@ -51,7 +57,7 @@ export const espruinoLacks: readonly Lack[] = [
     what: 'a label',
     happens: 'ReferenceError when it runs',
     instead: 'a function of its own that returns out of the loops',
-    example: 'rows: for (var i = 0; i < 3; i++) for (;;) continue rows;',
+    example: 'rows: for (let i = 0; i < 3; i++) for (;;) continue rows;',
     is: is.type('LabeledStatement'),
   },
   {
@@ -97,6 +103,13 @@ export const espruinoLacks: readonly Lack[] = [
     is: farSuper,
   },
   {
+    what: 'a field in a class that extends another and has no constructor',
+    happens: 'its constructor is made with a spread: SyntaxError at upload',
+    instead: 'a constructor: constructor() { super(); this.speed = 1; }',
+    example: 'class A {} class Fan extends A { speed = 1; } board.show(new Fan());',
+    is: fieldNeedsConstructor,
+  },
+  {
     what: 'a method of a class called by a keyword or a quoted name',
     happens: SYNTAX_ERROR,
     instead: 'another name; in an object literal it may stay',
@@ -122,7 +135,8 @@ export const espruinoLacks: readonly Lack[] = [
   {
     what: 'use before its definition',
     happens: 'ReferenceError, or undefined: functions and variables are not hoisted',
-    instead: 'define it above the line that runs it',
+    instead:
+      'define it above the line that runs it; at the top of a module let for the var of a loop',
     example: 'board.show(later()); function later() { return 1; }',
     is: (node, place) => place.early.has(node),
   },

@@ -17,8 +17,28 @@ export function global(...names: string[]): Matcher {
     const [parent] = place.parents;
     if (parent === undefined || !isValue(node, parent)) return false;
     if (parent.type === 'UnaryExpression' && parent.operator === 'typeof') return false;
-    return place.variable(node) === null;
+    return place.variable(node) === null && !isAskedFor(node.name, place);
   };
+}
+
+/** Whether a test around it looks first: `typeof Symbol !== 'undefined' && Symbol.iterator`. */
+function isAskedFor(name: string, place: Place): boolean {
+  return place.parents.some((parent) => {
+    const test =
+      parent.type === 'IfStatement' || parent.type === 'ConditionalExpression'
+        ? parent.test
+        : parent.type === 'LogicalExpression'
+          ? parent.left
+          : null;
+    let found = false;
+    if (test) {
+      walk(test, (node) => {
+        if (node.type !== 'UnaryExpression' || node.operator !== 'typeof') return;
+        if (node.argument.type === 'Identifier' && node.argument.name === name) found = true;
+      });
+    }
+    return found;
+  });
 }
 
 /** Something of a global: `Math.trunc`. */
@@ -122,16 +142,4 @@ function isValue(node: AnyNode, parent: AnyNode): boolean {
     parent.type !== 'ContinueStatement' &&
     parent.type !== 'MetaProperty'
   );
-}
-
-/** Whether a function's own code has a node of which this holds; an arrow is its holder's own. */
-export function holds(node: AnyNode, is: (node: AnyNode) => boolean): boolean {
-  let found = false;
-  walk(node, (inner, parents) => {
-    const apart = parents.some(
-      (one) => one.type === 'FunctionExpression' || one.type === 'FunctionDeclaration',
-    );
-    if (!apart && is(inner)) found = true;
-  });
-  return found;
 }
