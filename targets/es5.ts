@@ -14,6 +14,7 @@ export const es5: Target = {
   ecmaVersion: 5,
   inject: 'engines/es5-bytes.js',
   minifiesItself: true,
+  listsFields: true,
   async lower(code, minify) {
     // Four megabytes, read only where they are needed.
     const babel = createRequire(import.meta.url)('@babel/standalone') as Babel;

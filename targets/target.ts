@@ -13,6 +13,8 @@ export interface Target {
   ecmaVersion?: Options['ecmaVersion'];
   /** A file of sdk/ whose exports stand for globals of the same names. */
   inject?: string;
+  /** `for … in` has an order of its own: the build says that of a stream's fields. */
+  listsFields?: true;
   /** `lower` is given what is not minified, and minifies. */
   minifiesItself?: true;
   /** From what esbuild bundled to what the engine runs. */

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +21,15 @@ export const engines: Record<string, (firmware: string) => Promise<Engine>> = {
     commandEngine('stdbuf', ['-oL', 'mujs'], 'while (true) eval(readline());', firmware),
   QuickJS: quickjs,
 };
+
+/** Why an engine can't be run here; null: it can. */
+export function missing(name: string): string | null {
+  const command = { Duktape: 'duk', MuJS: 'mujs' }[name];
+  if (command === undefined || spawnSync(command, ['-e', ''], { input: '' }).error === undefined) {
+    return null;
+  }
+  return `${name} is not run: there is no command ${command} (apt-get install duktape mujs)`;
+}
 
 /**
  * The host, in ES5. `tell` prints what the device writes; a host's numbers are the test's.
