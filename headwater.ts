@@ -30,20 +30,29 @@ program
   .argument('<firmware>', 'the TypeScript or JavaScript file that calls producer()')
   .addOption(
     new Option('-t, --target <engine>', 'engine that runs it')
-      .choices(['quickjs', 'node'])
+      .choices(['quickjs', 'espruino', 'es5', 'node'])
       .makeOptionMandatory(),
   )
   .option('-o, --out <file>', 'where to write it (default: beside the firmware, NAME.TARGET.js)')
   .option('--no-minify', 'readable output')
+  .option('--storage', 'espruino: a script that writes the firmware into flash and starts it there')
   .option('--json', 'one JSON object on standard output')
   .addHelpText(
     'after',
     `
 Streams are declared at the top level with literals, before producer(): their table's id is computed
-here. Prints the file, its bytes, its streams and the id.
+here. Prints the file, its bytes, its streams and the id. What an engine lacks is refused, with the line and
+what to write instead; docs/TARGETS.md has the tables.
+
+Targets:
+  quickjs   QuickJS: an ES module, qjs --module firmware.js
+  espruino  Espruino: one script for its Web IDE or the command espruino
+  es5       mquickjs, Duktape, MuJS: one script of ES5; the host gives it the global host
+  node      gateways and tests
 
 Examples:
   headwater build firmware.ts --target quickjs             firmware.quickjs.js beside it
+  headwater build firmware.ts -t espruino --storage        written into flash when it is uploaded
   headwater build src/main.ts -t node -o gateway.js --json`,
   )
   .action(async (firmware: string, options) => {

@@ -45,7 +45,8 @@ export let fingerprint = 0;
 /** Values sent as absent because they lay out of range. */
 export let outOfRange = 0;
 
-let last: number[];
+/** An object, since not every engine has arrays with holes. */
+let last: Record<number, number>;
 let count = 0;
 let length = ENTRY_HEAD_BYTES;
 let base: number;
@@ -63,7 +64,7 @@ export let send = <Subject, Value>(
   const outOfRangeBefore = outOfRange;
   writeTo(buffer, length);
   if (!count) {
-    last = [];
+    last = {};
     base = now;
     began = begin();
     integer(now);

@@ -6,12 +6,12 @@ import type { Stream } from './stream.js';
 // the lowest first where it has that policy. On the wire a priority is nothing, and order stays that of the seqs.
 
 /** By a stream's place in the table. */
-let priorities: number[] | undefined;
+let priorities: Record<number, number> | undefined;
 
 /** Gives a stream a priority, from 0, as all have unless told, to 255, which is given up last. Returns the stream. */
 export const priority = <Fields>(stream: Stream<Fields>, level: number): Stream<Fields> => {
   if (!priorities) {
-    priorities = [];
+    priorities = {};
     sendThrough((earlier) => (subject, value, write) => {
       const wanted = (subject && priorities![(subject as unknown as Stream).index]) || 0;
       if (wanted !== buffer[0]) {

@@ -23,7 +23,7 @@ export const declared: Stream[] = [];
  * How values are written, by the type's number; null is absent, as is what is of another kind. Types without a writer are
  * scaled integers, which a block holds as changes; what is no number is made one as JavaScript does. The others register theirs when they are imported.
  */
-export const writers: ((value: never) => void)[] = [];
+export const writers: Record<number, (value: never) => void> = {};
 
 /** The CBOR null that stands for an absent value. */
 export const ABSENT = 246;

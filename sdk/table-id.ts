@@ -44,6 +44,10 @@ export function encodeTable(streams: readonly Stream[]): Uint8Array {
       if (!NAME.test(field)) {
         complain(`stream '${name}', field '${field}': use 1 to 64 characters of ASCII`);
       }
+      // Engines differ in the order in which they walk over it, and the table is in that order.
+      if (/^\d+$/.test(field)) {
+        complain(`stream '${name}', field '${field}': a name is not a number; put a letter before it`);
+      }
       if (!isType(Number(fields[field])))
         complain(`stream '${name}', field '${field}': fixed() takes 0 to 9`);
     }

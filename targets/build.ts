@@ -2,19 +2,23 @@
 // to read the declared streams; one with everything in it, where the engine's file takes the place of Node's, and the
 // table's id is a constant in the place of table-id.ts, so that no device carries SHA-256.
 
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildFailure, type BuildOptions, build, formatMessages, type Plugin } from 'esbuild';
 import type { Stream } from '../sdk/stream.js';
 import { tableId } from '../sdk/table-id.js';
 import { BuildError } from './error.js';
+import { es5 } from './es5.js';
+import { espruino } from './espruino.js';
+import { findingText, findLacks } from './lacks/check.js';
 import { node } from './node.js';
 import { quickjs } from './quickjs.js';
+import { storageScript } from './storage.js';
 import { readStreams } from './streams.js';
 import type { Target } from './target.js';
 
-export const targets: Record<string, Target> = { quickjs, node };
+export const targets: Record<string, Target> = { quickjs, node, espruino, es5 };
 
 export interface Built {
   code: string;
@@ -58,11 +62,27 @@ export async function buildFirmware(firmware: Firmware): Promise<Built> {
     logLevel: 'silent',
     charset: 'utf8',
   };
+  // To be read, so that it still holds what its authors wrote.
+  const readable: BuildOptions = {
+    ...options,
+    target: 'esnext',
+    format: 'esm',
+    supported: {},
+    sourcemap: 'external',
+    outfile: 'firmware.js',
+  };
   try {
+    if (target.lacks) {
+      const whole = await build({
+        ...readable,
+        define: { HEADWATER_TABLE_ID: '""' },
+        plugins: [sdkOfThisPackage(target.engine, 'built')],
+      });
+      const [map, bundle] = whole.outputFiles ?? [];
+      refuse(target, bundle?.text ?? '', map?.text);
+    }
     const outside = await build({
-      ...options,
-      sourcemap: 'external',
-      outfile: 'firmware.js',
+      ...readable,
       external: [...(target.esbuild.external ?? []), 'headwater', 'headwater/*'],
     });
     const [map, bundle] = outside.outputFiles ?? [];
@@ -70,12 +90,21 @@ export async function buildFirmware(firmware: Firmware): Promise<Built> {
     const id = idOf(streams);
     const inside = await build({
       ...options,
-      minify: firmware.minify,
+      minify: firmware.minify && target.minifiesItself !== true,
       legalComments: 'none',
-      define: { HEADWATER_TABLE_ID: JSON.stringify(id) },
-      plugins: [sdkOfThisPackage(target.engine, 'built')],
+      define: {
+        HEADWATER_TABLE_ID: JSON.stringify(id),
+        HEADWATER_FIELDS: JSON.stringify(streams.map(({ fields }) => Object.keys(fields))),
+      },
+      inject: target.inject === undefined ? [] : [join(sdkFolder, target.inject)],
+      plugins: [
+        sdkOfThisPackage(target.engine, 'built'),
+        ...(target.listsFields === true ? [listedFields] : []),
+      ],
     });
-    const code = inside.outputFiles?.[0]?.text ?? '';
+    const bundled = inside.outputFiles?.[0]?.text ?? '';
+    const code = target.lower ? await target.lower(bundled, firmware.minify) : bundled;
+    if (target.lacks) refuse(target, code);
     return {
       code,
       bytes: Buffer.byteLength(code),
@@ -91,10 +120,26 @@ export async function buildFirmware(firmware: Firmware): Promise<Built> {
   }
 }
 
+/** Throws all that the target's engine lacks: in the sources by their map, without one in what was built. */
+function refuse(target: Target, code: string, map?: string): void {
+  const isOutput = map === undefined;
+  const findings = findLacks(
+    {
+      ...{ code, isOutput, name: isOutput ? 'what was built' : 'firmware' },
+      ...(map === undefined ? {} : { map }),
+      ecmaVersion: (isOutput ? target.ecmaVersion : undefined) ?? 'latest',
+      sourceType: isOutput ? 'script' : 'module',
+    },
+    target.lacks ?? [],
+  );
+  if (findings.length === 0) return;
+  throw new BuildError(findings.map(findingText).join('\n'));
+}
+
 /** `headwater build`. Answers the exit code. */
 export async function buildCommand(
   file: string,
-  options: { target: string; out?: string; minify: boolean; json?: boolean },
+  options: { target: string; out?: string; minify: boolean; storage?: boolean; json?: boolean },
 ): Promise<number> {
   const name = basename(file, extname(file));
   const out = options.out ?? join(dirname(file), `${name}.${options.target}.js`);
@@ -102,12 +147,16 @@ export async function buildCommand(
     if (resolve(out) === resolve(file)) {
       throw new BuildError(`--out ${out} is the firmware itself; name another file`);
     }
+    if (options.storage === true && options.target !== 'espruino') {
+      throw new BuildError('--storage is for --target espruino: it writes into its flash');
+    }
     const built = await buildFirmware({
       entry: { file },
       target: options.target,
       minify: options.minify,
     });
-    await writeFile(out, built.code).catch((error: Error) => {
+    const written = options.storage === true ? storageScript(built.code) : built.code;
+    await writeFile(out, written).catch((error: Error) => {
       throw new BuildError(`can't write ${out}: ${error.message}; --out names another file`);
     });
     const streams = built.streams.map((stream) => stream.name);
@@ -135,9 +184,29 @@ function idOf(streams: readonly Stream[]): string {
   }
 }
 
+const sdkFolder = fileURLToPath(new URL('../sdk/', import.meta.url));
+/**
+ * ES5 leaves open in which order `for … in` goes, and MuJS goes by the alphabet: there the order of a stream's fields, which
+ * is that of its table, is a constant of the build.
+ */
+const listedFields: Plugin = {
+  name: 'headwater-fields',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]sdk[\\/](block|table)\.js$/ }, async ({ path }) => {
+      const code = await readFile(path, 'utf8');
+      const listed = code.replace(
+        /for \(const (\w+) in stream\.fields\)/,
+        'for (const $1 of HEADWATER_FIELDS[stream.index])',
+      );
+      if (listed === code) throw new Error(`${path} does not go through a stream's fields`);
+      return { contents: listed };
+    });
+  },
+};
+
 /** `headwater` is the package that this command belongs to, for an engine and with a way to the table's id. */
 export function sdkOfThisPackage(engine: string, tableId: 'built' | 'host'): Plugin {
-  const folder = fileURLToPath(new URL('../sdk/', import.meta.url));
+  const folder = sdkFolder;
   return {
     name: 'headwater',
     setup(build) {

@@ -10,7 +10,7 @@ export type HostValue = null | boolean | number | string | { [key: string]: Host
 export type HostFunction = (...values: HostValue[]) => HostValue | undefined;
 
 export interface FirmwareOptions {
-  /** ESM, as `headwater build --target quickjs` writes it. */
+  /** As `headwater build` writes it for quickjs, or for es5. */
   code: string;
   /** A fresh connection each time that the firmware opens its link. */
   connect: () => Duplex;
@@ -194,6 +194,13 @@ globalThis.setInterval = (task, delay) => {
   return id;
 };
 globalThis.clearInterval = (id) => { __os.clearTimeout(repeats.get(id)); repeats.delete(id); };
+// What a firmware built for es5 asks for, sdk/engines/es5.ts.
+globalThis.host = {
+  clock: () => Math.floor(__now()),
+  after: __os.setTimeout,
+  cancel: (id) => __os.clearTimeout(id),
+  random: Math.random,
+};
 globalThis.console = { log: (...values) => __log(values.join(' ')) };
 board.link = {
   open(callbacks) { on = callbacks; __open(); },

@@ -19,7 +19,7 @@ import { makeSite } from '../site/site.js';
 import { createCounter, isClean, sentence, type Verdict } from '../site/verdict.js';
 import { createView } from './view.js';
 
-const help = `Usage: npm run demo [-- --seconds 25] [-- --json]
+const help = `Usage: npm run demo [-- --seconds 25] [-- --target es5] [-- --json]
 
 Four devices in QuickJS, each playing the readings of a real mote, a proxy, and a real Apache Kafka
 (the running one of \`npm run kafka\`, else one that is started for the demo and stopped after it).
@@ -27,11 +27,13 @@ The link is pulled twice, the proxy is killed once. Ends with a count by Kafka's
 exit code 1 if an event is lost, twice, out of order or made up.
 
   --seconds N   how long the devices take for their readings (25)
+  --target T    what the firmware is built for: quickjs (unless told) or es5
   --json        the verdict as one JSON object on standard output, the rest on standard error`;
 
 const { values: flags } = parseArgs({
   options: {
     seconds: { type: 'string', default: '25' },
+    target: { type: 'string', default: 'quickjs' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -40,6 +42,9 @@ const { values: flags } = parseArgs({
 async function demo(): Promise<Verdict> {
   const seconds = Number(flags.seconds);
   if (!(seconds >= 10)) throw new SetupError('--seconds takes a number from 10 on');
+  if (!['quickjs', 'es5'].includes(flags.target)) {
+    throw new SetupError('--target takes quickjs or es5: QuickJS runs both');
+  }
   const view = createView(flags.json ? process.stderr : process.stdout);
   await ensureJars((line) => view.say(line));
   view.say('starting Kafka, unless one runs …');
@@ -56,10 +61,12 @@ async function demo(): Promise<Verdict> {
     view.say(`the proxy runs (site ${site.name}, topic ${topic})`);
     const firmware = await buildFirmware({
       entry: { file: join(projectFolder, 'examples/sensor-firmware/firmware.ts') },
-      target: 'quickjs',
+      target: flags.target,
       minify: true,
     });
-    view.say(`the firmware is built: ${firmware.bytes} bytes with the SDK in it`);
+    view.say(
+      `the firmware is built for ${flags.target}: ${firmware.bytes} bytes with the SDK in it`,
+    );
     const readings = await readMotes();
     const longest = Math.max(...[...readings.values()].map((all) => all.length));
     const everyMs = Math.max(1, Math.floor((seconds * 1000) / longest));
