@@ -46,7 +46,9 @@ export function encodeTable(streams: readonly Stream[]): Uint8Array {
       }
       // Engines differ in the order in which they walk over it, and the table is in that order.
       if (/^\d+$/.test(field)) {
-        complain(`stream '${name}', field '${field}': a name is not a number; put a letter before it`);
+        complain(
+          `stream '${name}', field '${field}': a name is not a number; put a letter before it`,
+        );
       }
       if (!isType(Number(fields[field])))
         complain(`stream '${name}', field '${field}': fixed() takes 0 to 9`);

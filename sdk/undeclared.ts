@@ -17,20 +17,8 @@ export type Value =
   | readonly Value[]
   | { readonly [key: string]: Value };
 
-/** Sends a value under a name (A-Z a-z 0-9 . _ -); what CBOR does not know is refused, as is a nesting beyond 8. */
-export function sendUndeclared(subject: string, value: Value): Taken {
-  return send(subject, value, writeUndeclared);
-}
-
 /** 2^53 − 1: beyond it numbers are no longer whole one by one. */
 const INTEGER_MAX = 9007199254740991;
-
-const writeUndeclared: EventWriter<string, Value> = (subject, value, elapsed) => {
-  if (!/^[\w.-]+$/.test(subject) || subject.length > 64) return false;
-  name(subject);
-  integer(change(-1, change(-2, elapsed)));
-  return putValue(value, 0);
-};
 
 function putValue(value: Value, depth: number): boolean {
   if (value === null) put(ABSENT);
@@ -57,4 +45,16 @@ function putValue(value: Value, depth: number): boolean {
     });
   }
   return true;
+}
+
+const writeUndeclared: EventWriter<string, Value> = (subject, value, elapsed) => {
+  if (!/^[\w.-]+$/.test(subject) || subject.length > 64) return false;
+  name(subject);
+  integer(change(-1, change(-2, elapsed)));
+  return putValue(value, 0);
+};
+
+/** Sends a value under a name (A-Z a-z 0-9 . _ -); what CBOR does not know is refused, as is a nesting beyond 8. */
+export function sendUndeclared(subject: string, value: Value): Taken {
+  return send(subject, value, writeUndeclared);
 }

@@ -71,12 +71,13 @@ export async function buildFirmware(firmware: Firmware): Promise<Built> {
     sourcemap: 'external',
     outfile: 'firmware.js',
   };
+  const requires = target.hasRequire === true ? [requireStays] : [];
   try {
     if (target.lacks) {
       const whole = await build({
         ...readable,
         define: { HEADWATER_TABLE_ID: '""' },
-        plugins: [sdkOfThisPackage(target.engine, 'built')],
+        plugins: [...requires, sdkOfThisPackage(target.engine, 'built')],
       });
       const [map, bundle] = whole.outputFiles ?? [];
       refuse(target, bundle?.text ?? '', map?.text);
@@ -84,6 +85,7 @@ export async function buildFirmware(firmware: Firmware): Promise<Built> {
     const outside = await build({
       ...readable,
       external: [...(target.esbuild.external ?? []), 'headwater', 'headwater/*'],
+      plugins: requires,
     });
     const [map, bundle] = outside.outputFiles ?? [];
     const streams = readStreams(bundle?.text ?? '', map?.text ?? '{}');
@@ -98,6 +100,7 @@ export async function buildFirmware(firmware: Firmware): Promise<Built> {
       },
       inject: target.inject === undefined ? [] : [join(sdkFolder, target.inject)],
       plugins: [
+        ...requires,
         sdkOfThisPackage(target.engine, 'built'),
         ...(target.listsFields === true ? [listedFields] : []),
       ],
@@ -201,6 +204,16 @@ const listedFields: Plugin = {
       if (listed === code) throw new Error(`${path} does not go through a stream's fields`);
       return { contents: listed };
     });
+  },
+};
+
+/** `require('Storage')` is the engine's: it stands in the output as it is written, where its tools look for it. */
+const requireStays: Plugin = {
+  name: 'require',
+  setup(build) {
+    build.onResolve({ filter: /./ }, ({ kind }) =>
+      kind === 'require-call' ? { external: true } : null,
+    );
   },
 };
 

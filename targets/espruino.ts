@@ -7,9 +7,13 @@ import type { Target } from './target.js';
 export const espruino: Target = {
   engine: 'espruino',
   esbuild: {
-    format: 'iife',
+    // Not iife, in which esbuild puts a function of its own in the place of `require`.
+    format: 'cjs',
     target: 'es2015',
-    platform: 'neutral',
+    // Only Node's platform leaves `require` as it is.
+    platform: 'node',
+    mainFields: ['module', 'main'],
+    conditions: ['module'],
     supported: {
       destructuring: false,
       'default-argument': false,
@@ -19,8 +23,12 @@ export const espruino: Target = {
       'async-await': false,
     },
   },
+  hasRequire: true,
   lacks: espruinoLacks,
   ecmaVersion: 2015,
   // A minifier makes this name, which Espruino takes for a keyword.
-  lower: (code) => rename(code, 'of'),
+  lower: (code) =>
+    `(function(){${rename(code, 'of')
+      .replace(/^"use strict";/, '')
+      .trimEnd()}\n})();\n`,
 };

@@ -11,6 +11,8 @@ export interface Size {
   import: string;
   bytes: number;
   bytesMax: number;
+  /** Where it is to be, and is not yet. */
+  goal?: number;
 }
 
 /** The firmware that is measured: what README.md shows, with a link that the host provides. */
@@ -20,6 +22,33 @@ const climate = stream('climate', { t: fixed(1), rh: uint });
 const hw = producer({ device: 'press-07', link: globalThis.link, bufferBytes: 1024 });
 globalThis.sample = (t, rh) => hw.send(climate, { t, rh });
 `;
+
+/** Whole firmwares, by target and name: what a board with a serial line needs, and one with TCP that loses nothing. */
+const wholes: Record<string, Record<string, string>> = {
+  espruino: {
+    core: `
+import { fixed, producer, stream, uint } from 'headwater';
+import { serial } from 'headwater/links/espruino-serial';
+const climate = stream('climate', { t: fixed(1), rh: uint });
+const hw = producer({ device: 'press-07', link: serial(Serial1, 115200), bufferBytes: 1024 });
+setInterval(() => hw.send(climate, { t: board.t(), rh: board.rh() }), 1000);
+`,
+    full: `
+import { fixed, producer, stream, uint } from 'headwater';
+import { anchors } from 'headwater/anchors';
+import { flush } from 'headwater/flush';
+import { net } from 'headwater/links/espruino-net';
+import { espruinoStorage } from 'headwater/stores/espruino-storage';
+import { sendUndeclared } from 'headwater/undeclared';
+const climate = stream('climate', { t: fixed(1), rh: uint });
+const hw = producer({ device: 'press-07', link: net({ host: 'edge-1', port: 4510 }), store: espruinoStorage('hw', 4) });
+anchors();
+setInterval(() => hw.send(climate, { t: board.t(), rh: board.rh() }), 1000);
+board.note = (value) => sendUndeclared('note', value);
+board.sleep = (done) => flush(done);
+`,
+  },
+};
 
 /** What each import is measured by: as little as uses it. */
 const uses: Record<string, string> = {
@@ -36,6 +65,8 @@ const uses: Record<string, string> = {
   'headwater/priority': `import { priority } from 'headwater/priority'; priority(climate, 1);`,
   'headwater/sha256': `import { hmacSha256, sha256 } from 'headwater/sha256'; globalThis.h = [sha256, hmacSha256];`,
   'headwater/stores/flash': `import { flash } from 'headwater/stores/flash'; globalThis.f = (r) => flash(r);`,
+  'headwater/stores/espruino-storage': `import { espruinoStorage } from 'headwater/stores/espruino-storage'; globalThis.f = espruinoStorage('hw', 4);`,
+  'headwater/links/espruino-net': `import { net } from 'headwater/links/espruino-net'; globalThis.l = net({ host: 'edge-1', port: 4510 });`,
   'headwater/stores/file': `import { file } from 'headwater/stores/file'; globalThis.f = (p) => file(p, 65536);`,
   ...Object.fromEntries(
     ['bool', 'text', 'bytes', 'float'].map((type) => [
@@ -56,23 +87,29 @@ export async function measureSizes(): Promise<Size[]> {
   const {
     about: _,
     footprint: __,
+    goals,
     ...budget
   } = JSON.parse(await readFile(join(project, 'targets/budget.json'), 'utf8')) as Record<
     string,
     Record<string, number>
-  > & { about: string; footprint: unknown };
+  > & { about: string; footprint: unknown; goals: Record<string, Record<string, number>> };
   const sizes: Size[] = [];
   for (const [target, imports] of Object.entries(budget)) {
     const bytesOf = async (source: string) => {
       const entry = { source, folder: project };
       return (await buildFirmware({ entry, target, minify: true })).bytes;
     };
-    const bare = await bytesOf(core);
+    const least = wholes[target]?.core ?? core;
+    const bare = await bytesOf(least);
     for (const [name, bytesMax] of Object.entries(imports)) {
       const use = uses[name];
-      if (use === undefined && name !== 'core') throw new Error(`budget.json: no use of ${name}`);
-      const bytes = use === undefined ? bare : (await bytesOf(core + use)) - bare;
-      sizes.push({ target, import: name, bytes, bytesMax });
+      const whole = name === 'core' ? least : wholes[target]?.[name];
+      if (use === undefined && whole === undefined) {
+        throw new Error(`budget.json: no use of ${name}`);
+      }
+      const bytes = whole ? await bytesOf(whole) : (await bytesOf(least + use)) - bare;
+      const goal = goals[target]?.[name];
+      sizes.push({ target, import: name, bytes, bytesMax, ...(goal && { goal }) });
     }
   }
   return sizes;
@@ -80,10 +117,12 @@ export async function measureSizes(): Promise<Size[]> {
 
 export function sizeTable(sizes: readonly Size[]): string {
   const rows = sizes.map((size) => {
-    const sign = size.import === 'core' ? '' : '+ ';
-    const name = size.import === 'core' ? 'core' : `\`${size.import}\``;
+    const isWhole = size.import === 'core' || size.import === 'full';
+    const sign = isWhole ? '' : '+ ';
+    const name = isWhole ? size.import : `\`${size.import}\``;
     const number = (value: number) => value.toLocaleString('en');
-    return `| ${size.target} | ${name} | ${sign}${number(size.bytes)} | ${number(size.bytesMax)} |`;
+    const most = number(size.bytesMax) + (size.goal ? ` (goal ${number(size.goal)})` : '');
+    return `| ${size.target} | ${name} | ${sign}${number(size.bytes)} | ${most} |`;
   });
   return [
     '| target | import | bytes, minified | at most |',

@@ -6,7 +6,12 @@ import type { Lack } from './lacks/lack.js';
 export interface Target {
   /** The file in sdk/engines/ that lends clock and timers. */
   engine: string;
-  esbuild: Pick<BuildOptions, 'format' | 'target' | 'platform' | 'external' | 'supported'>;
+  esbuild: Pick<
+    BuildOptions,
+    'format' | 'target' | 'platform' | 'external' | 'supported' | 'mainFields' | 'conditions'
+  >;
+  /** The engine, or its tools, know `require('…')`. */
+  hasRequire?: true;
   /** What the engine lacks, refused in the firmware and in what is built of it. */
   lacks?: readonly Lack[];
   /** The newest language that the engine parses. */

@@ -49,7 +49,7 @@ export const aggregate = <Fields extends Statistics<Fields>>(
     cancel(timer);
     const statistics: Readings = {};
     for (const name in target.fields) {
-      statistics[name] = states[inputOf(name)]![name.slice(name.lastIndexOf('_') + 1) as 'mean'];
+      statistics[name] = states[inputOf(name)]![name.split('_').pop() as 'mean'];
     }
     events = 0;
     states = {};
@@ -88,4 +88,4 @@ interface State {
   mean?: number;
 }
 
-const inputOf = (name: string): string => name.slice(0, Math.max(name.lastIndexOf('_'), 0));
+const inputOf = (name: string): string => name.split('_').slice(0, -1).join('_');

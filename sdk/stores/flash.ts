@@ -217,19 +217,19 @@ export const flash = (region: Region): Store | undefined => {
     isStarted = true;
   };
 
-  const putNumber = (of: Boot) => {
-    begin(of.id, 0);
+  const putNumber = (held: Boot) => {
+    begin(held.id, 0);
     put(NUMBER);
-    putBytes(of.number, 4);
+    putBytes(held.number, 4);
     return end();
   };
 
-  const writeNumber = (of: Boot, called: number) => {
-    of.number = called;
+  const writeNumber = (held: Boot, called: number) => {
+    held.number = called;
     seen(called);
-    if (!putNumber(of)) {
+    if (!putNumber(held)) {
       renew();
-      putNumber(of);
+      putNumber(held);
     }
   };
 

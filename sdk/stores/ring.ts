@@ -40,8 +40,8 @@ let isClosed: boolean;
 let offset: number;
 
 /** Takes up what a region holds; false where it is of a newer format, and nothing was changed. */
-export const takeUp = (of: Region): boolean => {
-  region = of;
+export const takeUp = (taken: Region): boolean => {
+  region = taken;
   align = region.alignBytes || 4;
   usable = region.sectorBytes - align;
   written = new Uint8Array(RECORD_BYTES_MAX);

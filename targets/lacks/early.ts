@@ -68,7 +68,9 @@ function reachesLater(called: AnyNode, from: Call): boolean {
     const variable = reference.resolved;
     const [definition] = variable?.defs ?? [];
     if (!variable || !definition || !isInTurn(definition.type)) return false;
-    if (variable.scope.variableScope === scope.variableScope) {
+    // One that calls itself has its variables anew in each call.
+    const isOwn = variable.scope.variableScope === inside.variableScope;
+    if (!isOwn && variable.scope.variableScope === scope.variableScope) {
       if (startOf(definition.name) > call.end) return true;
     }
     const identifier = reference.identifier as AnyNode;

@@ -84,6 +84,22 @@ test('what Espruino does well is built', async () => {
   }
 });
 
+test('require stays where the tools of Espruino look for it, and nothing stands in its place', async () => {
+  const entry = {
+    source: `${head}board.show(require('Storage'), require('DHT22'));`,
+    folder: projectFolder,
+  };
+  const { code } = await buildFirmware({ entry, target: 'espruino', minify: true });
+  assert.match(code, /require\("Storage"\),require\("DHT22"\)/);
+  assert.not.match(code, /typeof require/);
+});
+
+test('a function that calls itself has its variables anew', async () => {
+  const source =
+    'function depth(n: number): number { if (n) return depth(n - 1); const end = 5; return end; } board.show(depth(3));';
+  assert.equal(await messages(source, 'espruino'), []);
+});
+
 test('a minifier makes no name that Espruino takes for a keyword', async () => {
   // More variables in one scope than there are names of one letter, and of two.
   const names = Array.from({ length: 3500 }, (_, index) => `v${index}`);
