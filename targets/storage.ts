@@ -5,7 +5,7 @@
 const CHUNK_BYTES = 512;
 const FILE = '.bootcde';
 
-/** The lines that a board is sent. `\x10` keeps it from echoing each one. */
+/** A script, which a board's tools send it as any other. */
 export function storageScript(code: string): string {
   const bytes = Buffer.from(code);
   const lines: string[] = [`require("Storage").erase("${FILE}");`];
@@ -15,7 +15,7 @@ export function storageScript(code: string): string {
     lines.push(`require("Storage").write("${FILE}",${text},${start}${size});`);
   }
   lines.push('load();');
-  return lines.map((line) => `\x10${line}\n`).join('');
+  return `${lines.join('\n')}\n`;
 }
 
 /** A string whose characters are bytes, on boards with Unicode and without. */

@@ -1,9 +1,7 @@
-import { build } from 'esbuild';
-import { fixed, type Stream, uint } from '../../sdk/stream.js';
-import { tableId } from '../../sdk/table-id.js';
-import { sdkOfThisPackage } from '../../targets/build.js';
+import { buildFirmware } from '../../targets/build.js';
+import { projectFolder } from '../kafka/jars.js';
 
-// A firmware for Espruino, as esbuild makes it for the engine's file.
+// A firmware for Espruino, as `headwater build` makes it.
 
 /** The streams that every firmware here declares. */
 export const declarations = `
@@ -12,23 +10,7 @@ const climate = stream('climate', { t: fixed(1), rh: uint });
 const done = stream('done', { sent: uint, threw: uint });
 `;
 
-const streams: Stream[] = [
-  { name: 'climate', fields: { t: fixed(1), rh: uint }, index: 0 },
-  { name: 'done', fields: { sent: uint, threw: uint }, index: 1 },
-];
-
 export async function buildEspruino(source: string): Promise<string> {
-  const made = await build({
-    stdin: { contents: declarations + source, resolveDir: '.', loader: 'ts' },
-    bundle: true,
-    write: false,
-    minify: true,
-    format: 'iife',
-    target: 'es2015',
-    platform: 'neutral',
-    legalComments: 'none',
-    define: { HEADWATER_TABLE_ID: JSON.stringify(tableId(streams)) },
-    plugins: [sdkOfThisPackage('espruino', 'built')],
-  });
-  return made.outputFiles[0]!.text;
+  const entry = { source: declarations + source, folder: projectFolder };
+  return (await buildFirmware({ entry, target: 'espruino', minify: true })).code;
 }

@@ -101,8 +101,19 @@ async function commandEngine(
   let failed = (_error: Error) => {};
   const answer = () =>
     new Promise<string[]>((resolve, reject) => {
-      done = resolve;
-      failed = reject;
+      // Ends a hang.
+      const hung = setTimeout(() => {
+        child.kill('SIGKILL');
+        reject(new Error(`${command} has not answered for a minute`));
+      }, 60_000);
+      done = (answered) => {
+        clearTimeout(hung);
+        resolve(answered);
+      };
+      failed = (error) => {
+        clearTimeout(hung);
+        reject(error);
+      };
     });
   createInterface({ input: child.stdout! }).on('line', (line) => {
     // Duktape's prompt, and the value that it prints of each line.
