@@ -1,4 +1,5 @@
 import type { Lack } from './lack.js';
+import { newMath, numbers } from './library.js';
 import * as is from './matchers.js';
 
 // What an engine of ES5 lacks and no compiler brings there: Duktape 2.7, MuJS 1.3, mquickjs. Arrows, let, const, classes, templates,
@@ -124,23 +125,9 @@ export const es5Lacks: readonly Lack[] = [
     happens: 'undefined is not a function',
     instead: 'x | 0 for trunc, Math.log(x) / Math.LN2 for log2',
     example: 'board.show(Math.trunc(board.t()));',
-    is: is.ofGlobal(
-      'Math',
-      ...['imul', 'fround', 'clz32', 'trunc', 'hypot', 'cbrt', 'log2', 'log10', 'log1p', 'expm1'],
-      ...['sign', 'cosh', 'sinh', 'tanh', 'acosh', 'asinh', 'atanh'],
-    ),
+    is: is.ofGlobal('Math', 'sign', ...newMath),
   },
-  {
-    what: 'Number.isInteger, isNaN, isFinite, isSafeInteger, parseInt, parseFloat, EPSILON, MAX_SAFE_INTEGER',
-    happens: 'undefined, or not a function',
-    instead: 'x === Math.floor(x), x !== x, the global isFinite, parseInt and parseFloat',
-    example: 'board.show(Number.isInteger(board.t()));',
-    is: is.ofGlobal(
-      'Number',
-      ...['isInteger', 'isNaN', 'isFinite', 'isSafeInteger', 'parseInt', 'parseFloat', 'EPSILON'],
-      ...['MAX_SAFE_INTEGER', 'MIN_SAFE_INTEGER'],
-    ),
-  },
+  numbers,
   {
     what: 'String.fromCodePoint, String.raw',
     happens: 'undefined is not a function',

@@ -6,6 +6,7 @@ import {
   ownClassName,
 } from './classes.js';
 import type { Lack } from './lack.js';
+import { newMath, numbers } from './library.js';
 import * as is from './matchers.js';
 import { lengthSet, maybeNoTimer, typedArrayPart } from './values.js';
 
@@ -233,23 +234,9 @@ export const espruinoLacks: readonly Lack[] = [
     happens: 'undefined is not a function',
     instead: 'x | 0 for trunc, Math.log(x) / Math.LN2 for log2',
     example: 'board.show(Math.trunc(board.t()));',
-    is: is.ofGlobal(
-      'Math',
-      ...['imul', 'fround', 'clz32', 'trunc', 'hypot', 'cbrt', 'log2', 'log10', 'log1p', 'expm1'],
-      ...['cosh', 'sinh', 'tanh', 'acosh', 'asinh', 'atanh'],
-    ),
+    is: is.ofGlobal('Math', ...newMath),
   },
-  {
-    what: 'Number.isInteger, isNaN, isFinite, isSafeInteger, parseInt, parseFloat, EPSILON, MAX_SAFE_INTEGER',
-    happens: 'undefined, or not a function',
-    instead: 'x === Math.floor(x), x !== x, the global isFinite, parseInt and parseFloat',
-    example: 'board.show(Number.isInteger(board.t()));',
-    is: is.ofGlobal(
-      'Number',
-      ...['isInteger', 'isNaN', 'isFinite', 'isSafeInteger', 'parseInt', 'parseFloat', 'EPSILON'],
-      ...['MAX_SAFE_INTEGER', 'MIN_SAFE_INTEGER'],
-    ),
-  },
+  numbers,
   {
     what: 'Object.freeze, seal, is, hasOwn, isFrozen, preventExtensions, getOwnPropertySymbols, groupBy',
     happens: 'undefined is not a function',

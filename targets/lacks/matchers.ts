@@ -1,6 +1,6 @@
 import type { AnyNode } from 'acorn';
 import type { Place } from './lack.js';
-import { isFunction, keyName, walk } from './walk.js';
+import { isFunction, keyName, testOf, walk } from './walk.js';
 
 // What the tables look for, by kind: a global, something of a global, a method by its name, syntax.
 
@@ -24,12 +24,7 @@ export function global(...names: string[]): Matcher {
 /** Whether a test around it looks first: `typeof Symbol !== 'undefined' && Symbol.iterator`. */
 function isAskedFor(name: string, place: Place): boolean {
   return place.parents.some((parent) => {
-    const test =
-      parent.type === 'IfStatement' || parent.type === 'ConditionalExpression'
-        ? parent.test
-        : parent.type === 'LogicalExpression'
-          ? parent.left
-          : null;
+    const test = testOf(parent);
     let found = false;
     if (test) {
       walk(test, (node) => {

@@ -1,7 +1,7 @@
 import type { AnyNode } from 'acorn';
 import type { Place } from './lack.js';
 import { isGlobal } from './matchers.js';
-import { keyName, walk } from './walk.js';
+import { keyName, testOf, walk } from './walk.js';
 
 // What can be told of a value from the text alone.
 
@@ -70,12 +70,7 @@ function startsEmpty(timer: AnyNode, place: Place): boolean {
 }
 
 function asks(parent: AnyNode, name: string | undefined): boolean {
-  const test =
-    parent.type === 'IfStatement' || parent.type === 'ConditionalExpression'
-      ? parent.test
-      : parent.type === 'LogicalExpression'
-        ? parent.left
-        : null;
+  const test = testOf(parent);
   let found = false;
   if (test) {
     walk(test, (node) => {

@@ -25,6 +25,12 @@ export const isFunction = (node: AnyNode): boolean =>
   node.type === 'FunctionExpression' ||
   node.type === 'ArrowFunctionExpression';
 
+/** What `if`, `? :`, `&&` and `||` look at first. */
+export function testOf(node: AnyNode): AnyNode | null {
+  if (node.type === 'IfStatement' || node.type === 'ConditionalExpression') return node.test;
+  return node.type === 'LogicalExpression' ? node.left : null;
+}
+
 /** The name of a property that is written as one: `a.name`, `{ name: … }`, `class { name() {} }`, or quoted. */
 export function keyName(node: AnyNode): string | undefined {
   if (node.type === 'MemberExpression') {
