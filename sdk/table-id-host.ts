@@ -2,6 +2,6 @@ import type { Stream } from './stream.js';
 
 // In the place of table-id.ts where a host instantiates the SDK: it computes the id.
 
-declare const engine: { tableId(streams: readonly Stream[]): string };
+declare const host: { tableId(streams: readonly Stream[]): string };
 
-export const tableId = (streams: readonly Stream[]): string => engine.tableId(streams);
+export const tableId = (streams: readonly Stream[]): string => host.tableId(streams);

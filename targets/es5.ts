@@ -1,5 +1,5 @@
 // One script of ES5 for what is smallest: mquickjs, Duktape, MuJS, and what a vendor has embedded. The host gives the global
-// `host` (sdk/engines/es5.ts). esbuild bundles and minifies, Babel lowers in between, since esbuild does not go below ES2015.
+// `host` (sdk/engines/host.ts). esbuild bundles and minifies, Babel lowers in between, since esbuild does not go below ES2015.
 
 import { createRequire } from 'node:module';
 import { transform } from 'esbuild';
@@ -8,7 +8,7 @@ import { es5Lacks } from './lacks/es5.js';
 import type { Target } from './target.js';
 
 export const es5: Target = {
-  engine: 'es5',
+  engine: 'host',
   esbuild: { format: 'iife', target: 'es2022', platform: 'neutral' },
   lacks: es5Lacks,
   ecmaVersion: 5,

@@ -42,6 +42,6 @@ export async function sdkFactory(): Promise<(engine: HostEngine) => Sdk> {
     target: 'es2022',
     plugins: [sdkOfThisPackage('host', 'host')],
   });
-  const instantiate = new Function('engine', `${bundle.outputFiles[0]!.text}\nreturn sdk;`);
+  const instantiate = new Function('host', `${bundle.outputFiles[0]!.text}\nreturn sdk;`);
   return (engine) => instantiate({ ...engine, tableId }) as Sdk;
 }

@@ -194,7 +194,7 @@ globalThis.setInterval = (task, delay) => {
   return id;
 };
 globalThis.clearInterval = (id) => { __os.clearTimeout(repeats.get(id)); repeats.delete(id); };
-// What a firmware built for es5 asks for, sdk/engines/es5.ts.
+// What a firmware built for es5 asks for, sdk/engines/host.ts.
 globalThis.host = {
   clock: () => Math.floor(__now()),
   after: __os.setTimeout,

@@ -1,5 +1,5 @@
-// An engine that the host gives to each instance of the SDK (targets/instance.ts): many devices in one process, each
-// with a clock of its own.
+// Whatever has neither clock nor timers of its own: its host gives the global `host`. An engine of ES5, in which whoever embeds it
+// defines that before the firmware runs, and each instance of the SDK in a process that plays many devices (targets/instance.ts).
 
 export { crc32 } from '../crc32.js';
 
@@ -12,14 +12,14 @@ export interface HostEngine {
   random(): number;
 }
 
-declare const engine: HostEngine;
+declare const host: HostEngine;
 
 let latest = 0;
 /** A host's clock that runs backwards is waited for. [W-18] */
 export const clock = (): number => {
-  latest = Math.max(latest, engine.clock());
+  latest = Math.max(latest, host.clock());
   return latest;
 };
-export const after = (task: () => void, delayMs: number): unknown => engine.after(task, delayMs);
-export const cancel = (timer: unknown): void => engine.cancel(timer);
-export const random = (): number => engine.random();
+export const after = (task: () => void, delayMs: number): unknown => host.after(task, delayMs);
+export const cancel = (timer: unknown): void => host.cancel(timer);
+export const random = (): number => host.random();

@@ -33,7 +33,7 @@ export function missing(name: string): string | null {
 
 /**
  * The host, in ES5. `tell` prints what the device writes; a host's numbers are the test's.
- * `host` is what sdk/engines/es5.ts asks for; `board` is the firmware's.
+ * `host` is what sdk/engines/host.ts asks for; `board` is the firmware's.
  */
 export const host = `
 var now = 0, tasks = [], draws = [], board = {}, written = '', room = Infinity;
