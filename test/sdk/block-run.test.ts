@@ -132,10 +132,7 @@ function run({ seed, steps, start, bufferBytes, policy }: Run) {
     sdk.flush(() => {}, 0);
     link.events?.ready();
     engine.advance(1000);
-    far.hear();
-    if (far.asked) far.welcome();
-    far.hear();
-    if (far.live) far.ack();
+    far.exchange();
   }
   verify(far.taken, sent);
   const lost = sent.filter((sample, seq) => sample && typeof far.taken[seq] === 'string').length;

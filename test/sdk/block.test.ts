@@ -41,10 +41,7 @@ function site(make: (sdk: Sdk) => Stream[], start = 0, options: Partial<Producer
     for (let round = 0; sdk.stats().buffered && round < 100; round++) {
       sdk.flush(() => {}, 0);
       engine.advance(1000);
-      far.hear();
-      if (far.asked) far.welcome();
-      far.hear();
-      if (far.live) far.ack();
+      far.exchange();
     }
     assert.is(sdk.stats().buffered, 0);
     return far.taken;

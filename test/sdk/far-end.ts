@@ -16,6 +16,8 @@ export interface FarEnd {
   frames: Data[];
   /** Reads what was written; `lost` says which frames the line swallowed. */
   hear(lost?: () => boolean): void;
+  /** Hears, answers a HELLO, hears what follows it, and acknowledges. */
+  exchange(lost?: () => boolean): void;
   /** Answers the HELLO that was heard last. */
   welcome(): void;
   ack(): void;
@@ -93,6 +95,12 @@ export function farEnd(link: Wire): FarEnd {
       const whole = bodies(link.written.subarray(0, end));
       link.written = link.written.subarray(end);
       for (const body of whole) if (!lost()) answer(parse(body));
+    },
+    exchange(lost) {
+      far.hear(lost);
+      if (far.asked) far.welcome();
+      far.hear(lost);
+      if (far.live) far.ack();
     },
     welcome() {
       far.asked = false;

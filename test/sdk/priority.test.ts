@@ -116,10 +116,7 @@ for (let seed = 1; seed <= 12; seed++) {
       engine.advance(random.below(100));
       // A proxy that hears now and then, and a line that loses a tenth.
       if (random.chance(0.005)) {
-        far.hear(() => random.chance(0.1));
-        if (far.asked) far.welcome();
-        far.hear(() => random.chance(0.1));
-        if (far.live) far.ack();
+        far.exchange(() => random.chance(0.1));
       }
       if (random.chance(0.002)) {
         far.cut();
@@ -130,10 +127,7 @@ for (let seed = 1; seed <= 12; seed++) {
       assert.ok(round < 1000, 'it comes to an end');
       sdk.flush(() => {}, 0);
       engine.advance(1000);
-      far.hear();
-      if (far.asked) far.welcome();
-      far.hear();
-      if (far.live) far.ack();
+      far.exchange();
     }
     assert.is(far.taken.length, sent.length);
     const lost: Record<string, number> = { climate: 0, door: 0, alarm: 0 };
