@@ -33,9 +33,8 @@ let attempts = 0;
 /** Runs while something is awaited. */
 let timer: unknown;
 let heard: (() => void) | undefined;
+/** Reads WELCOME from its version on; nobody needs it unasked, so one item is as good as none. */
 let welcomed: () => unknown = item;
-/** Reads WELCOME from its version on; nobody needs it, so one item is as good as none. */
-
 // What the last message said, by the places of its items: RESET's retryMs is `next`, what WELCOME says to be lacking `flag`.
 let number: number;
 let next: number;
@@ -182,7 +181,6 @@ const take = (): void => {
   state = READY;
   boot = item();
   welcomed();
-
   sent = next;
   described = attempts = 0;
   due = flag && undescribed() ? putTable : 0;
