@@ -3,7 +3,7 @@ import { after, cancel, clock, crc32 } from './engine.js';
 import { ENTRY_HEAD_BYTES, SCALED_MAX, SLOTS } from './limits.js';
 import { buffer, options, store, streams } from './options.js';
 import { ready, state } from './session.js';
-import { CLOSED, READY } from './state.js';
+import { READY } from './state.js';
 import type { Store } from './stores/store.js';
 import { ABSENT, type Stream, writers } from './stream.js';
 import { LOST_OVERFLOW, LOST_REFUSED } from './wire.js';
@@ -25,10 +25,10 @@ export type EventWriter<Subject, Value> = (
 ) => boolean;
 
 /**
- * Returns 1 where it wrote what the event may do without: if that does not fit behind it the block begins once more, and
- * then it must write nothing. Else 0.
+ * Writes what a block begins with at this uptime. Returns 1 where there is more than must be: if the event does not fit behind
+ * it the block begins once more, and then that must not be written again. Else 0.
  */
-export type BeginWriter = () => number;
+export type BeginWriter = (uptime: number) => unknown;
 
 /** The next seq: how often `send` was called. */
 export let next = 0;
@@ -48,11 +48,12 @@ export let outOfRange = 0;
 /** An object, since not every engine has arrays with holes. */
 let last: Record<number, number>;
 let count = 0;
-let length = ENTRY_HEAD_BYTES;
+/** Where its last event ends. */
+let length: number;
 let base: number;
 let timer: unknown;
-let begin: BeginWriter = () => 0;
-let began: number;
+let begin: BeginWriter = integer;
+let began: unknown;
 
 /** Takes an event: by a declared stream, or by a writer. */
 export let send = <Subject, Value>(
@@ -62,12 +63,11 @@ export let send = <Subject, Value>(
 ): Taken => {
   const now = clock();
   const outOfRangeBefore = outOfRange;
-  writeTo(buffer, length);
+  writeTo(buffer, count ? length : ENTRY_HEAD_BYTES);
   if (!count) {
     last = {};
     base = now;
-    began = begin();
-    integer(now);
+    began = begin(now);
   }
   try {
     if (write(subject, value, now - base) && at <= buffer.length) {
@@ -111,8 +111,7 @@ export const writeDeclared: EventWriter<Stream, Record<string, unknown>> = (
 ) => {
   let slot = stream.index * SLOTS;
   // [W-16] The change of the interval, and the stream, in one number.
-  integer(change(slot + 1, change(slot, elapsed)) * streams.length + stream.index);
-  slot++;
+  integer(change(slot - 1, change(slot, elapsed)) * streams.length + stream.index);
   for (const name in stream.fields) {
     const type = stream.fields[name]!;
     const value = values[name];
@@ -133,10 +132,10 @@ export const writeDeclared: EventWriter<Stream, Record<string, unknown>> = (
   return streams[stream.index] === stream;
 };
 
-/** Has a function write what a block begins with, PROTOCOL.md §5; the last one writes behind those before it. */
-export const beginWith = (write: BeginWriter): void => {
-  const before = begin;
-  begin = () => before() | write();
+/** Has a function write what stands in front of a block's uptime, PROTOCOL.md §5, and of what was named earlier. */
+export const beginWith = (write: () => number): void => {
+  const behind = begin;
+  begin = (uptime) => write() | (behind(uptime) as number);
 };
 
 /** Gives the block to the store; what is there may be sent. */
@@ -149,22 +148,19 @@ export const seal = (): void => {
     putBytes(next - count, 4);
     putBytes(count, 2);
     if (next === count) fingerprint = crc32(buffer, ENTRY_HEAD_BYTES, length);
-    const gone = store.append(buffer.subarray(0, length));
+    const gone = store.append(buffer.subarray(0, length), count);
     if (gone) lossReason = LOST_OVERFLOW;
     dropped += gone;
     count = 0;
-    length = ENTRY_HEAD_BYTES;
   }
   sealed = next;
   ready();
 };
 
-/** The state from which on a block is sealed when it is `lingerMs` old. */
-let lingerFrom = READY;
+/** The block is `lingerMs` old. Without a session it waits for more events: less bytes hold more of them. */
+let linger = (): unknown => state === READY && seal();
 
 /** For a persistent store: what waits in RAM is in the store after `lingerMs`, with a session or without. */
 export const lingerOffline = (): void => {
-  lingerFrom = CLOSED;
+  linger = seal;
 };
-
-const linger = () => state >= lingerFrom && seal();

@@ -1,11 +1,15 @@
 import { next, seal } from './block.js';
 import { after, cancel } from './engine.js';
-import { acknowledged, isRunning, listen } from './session.js';
+import { store } from './options.js';
+import { acknowledged, isRunning } from './session.js';
 
 /** Who waits: until this seq is acknowledged, or the timer has ended it. */
 let waiting: { goal: number; timer: unknown; done: (all: boolean) => void }[] = [];
 
 let release: (() => void) | undefined;
+
+/** Whether the store, which is told of each acknowledgement, tells those who wait. */
+let isWatched = false;
 
 /** Has a function hand over what it holds back, before those that were named earlier: it may hand on to them. */
 export const beforeFlush = (task: () => void): void => {
@@ -28,9 +32,16 @@ export const flush = (done: (all: boolean) => void, timeoutMs?: number): void =>
     timer: after(() => finish(waiter, false), timeoutMs ?? 30000),
   };
   waiting.push(waiter);
-  listen(check);
   seal();
   check();
+  if (waiting.length && !isWatched) {
+    isWatched = true;
+    const forget = store.forget;
+    store.forget = (seq) => {
+      forget(seq);
+      check();
+    };
+  }
 };
 
 const finish = (waiter: (typeof waiting)[0], all: boolean): void => {

@@ -31,31 +31,31 @@ export const putFrame = (putItems: () => void): number => {
   return at;
 };
 
-/** The frame that is being read: its length so far, and how many bytes follow until a 0x00 of it. */
-const received = new Uint8Array(FRAME_READ_BYTES_MAX);
+/** The frame that is being read, a 0x00 in each code's place, the first one's too; and how many bytes follow until the next code. */
+const received = new Uint8Array(FRAME_READ_BYTES_MAX + 1);
 let length = 0;
 let left = 0;
 
 /**
- * Takes bytes as they come. For each good frame it points the CBOR reader at the body and calls `onBody`. What is damaged
- * or not COBS is forgotten, as is what is longer than a proxy's messages: the device's timer asks again.
+ * Makes what takes bytes as they come. For each good frame it points the CBOR reader at the body and calls `onBody`. What is
+ * damaged or not COBS is forgotten, as is what is longer than a proxy's messages: the device's timer asks again.
  */
-export const receive = (bytes: Uint8Array, onBody: () => void): void =>
-  bytes.forEach((byte) => {
-    if (!byte) {
-      readFrom(received, length - 4);
-      // Espruino throws at what lies before an array, as after two 0x00.
-      if (!left && length > 4 && takeBytes(4) === crc32(received, 0, length - 4)) {
-        readFrom(received, 0);
-        onBody();
+export const receiver =
+  (onBody: () => void) =>
+  (bytes: Uint8Array): void =>
+    bytes.forEach((byte) => {
+      if (!byte) {
+        readFrom(received, length - 4);
+        // Espruino throws at what lies before an array, as after two 0x00.
+        if (!left && length > 5 && takeBytes(4) === crc32(received, 1, length - 4)) {
+          readFrom(received, 1);
+          onBody();
+        }
+        length = left = 0;
+      } else if (left--) {
+        received[length++] = byte;
+      } else {
+        left = byte - 1;
+        received[length++] = 0;
       }
-      length = left = 0;
-    } else if (left) {
-      left--;
-      received[length++] = byte;
-    } else {
-      // A body begins with its type, which is no 0x00, so only the first code has nothing before it.
-      if (length) received[length++] = 0;
-      left = byte - 1;
-    }
-  });
+    });

@@ -16,5 +16,5 @@ export const BUFFER_BYTES_MIN = 64;
 export const SCALED_MAX = 45e14;
 /** How often the wait between two attempts doubles. */
 export const DOUBLINGS_MAX = 6;
-/** Slots for a stream's changes: its time, its interval and 32 fields. */
+/** Slots for a stream's changes: its time and 32 fields; its interval is in the one before. */
 export const SLOTS = 34;

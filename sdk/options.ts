@@ -3,7 +3,7 @@ import type { Link } from './links/link.js';
 import { ram } from './stores/ram.js';
 import type { Store } from './stores/store.js';
 import { declared, type Stream } from './stream.js';
-import { tableId } from './table-id.js';
+import { identify } from './table-id.js';
 
 // What a firmware chose: set once by producer(), read by block and session.
 
@@ -21,18 +21,14 @@ export interface ProducerOptions {
   ackTimeoutMs?: number;
   /** The first wait before the link is opened again, 500; it doubles up to 64 times as long. */
   retryBackoffMs?: number;
-  /** HELLO's flags, as in wire.ts. */
-  flags?: number;
 }
 
 export let options: ProducerOptions;
 export let store: Store;
 /** Where the open block is written, behind the head of its entry. */
 export let buffer: Uint8Array;
-/** The table: what was declared when producer() was called. */
+/** The table's streams: what was declared when producer() was called. */
 export let streams: readonly Stream[];
-/** Its id. */
-export let table: string;
 
 export const choose = (chosen: ProducerOptions): void => {
   const bufferBytes = chosen.bufferBytes ?? 1024;
@@ -47,7 +43,7 @@ export const choose = (chosen: ProducerOptions): void => {
     throw Error('once; device 1-64 ASCII, buffer 64+');
   const blockBytes = Math.min(bufferBytes >> 2, BLOCK_BYTES_MAX);
   streams = declared.slice();
-  table = tableId(streams);
+  identify(streams);
   options = chosen;
   buffer = new Uint8Array(ENTRY_HEAD_BYTES + blockBytes);
   store = chosen.store || ram(bufferBytes - blockBytes);

@@ -1,12 +1,13 @@
 import { fingerprint, lossReason, seal, sealed } from './block.js';
 import { integer, item, name, put, putBytes } from './cbor.js';
 import { after, cancel, clock, random } from './engine.js';
-import { frame, putFrame, receive } from './frame.js';
+import { frame, putFrame, receiver } from './frame.js';
 import { DOUBLINGS_MAX, FRAME_READ_BYTES_MAX } from './limits.js';
-import { options, store, streams, table } from './options.js';
+import { options, store, streams } from './options.js';
 import { BLOCK, CLOSED, DOWN, GREETING, READY, TIMER, UP } from './state.js';
 import type { Stream } from './stream.js';
 import { putDescription } from './table.js';
+import { table } from './table-id.js';
 import { ACK, DATA, FLAG_PERSISTENT, HELLO, RESET, TABLE, VERSION, WELCOME } from './wire.js';
 
 // store → frame → link and back: the device's end of PROTOCOL.md §6. One frame is being written at a time; HELLO goes
@@ -32,11 +33,9 @@ export let greeted: number;
 let attempts = 0;
 /** Runs while something is awaited. */
 let timer: unknown;
-let heard: (() => void) | undefined;
 /** Reads WELCOME from its version on; nobody needs it unasked, so one item is as good as none. */
 let welcomed: () => unknown = item;
 // What the last message said, by the places of its items: RESET's retryMs is `next`, what WELCOME says to be lacking `flag`.
-let number: number;
 let next: number;
 let credit: number;
 let flag: number;
@@ -58,13 +57,18 @@ let putHeld = (): void => {
   integer(fingerprint);
 };
 
+/** Has HELLO say one more flag, of wire.ts. */
+export const announce = (flag: number): void => {
+  flags |= flag;
+};
+
 /** Lets a persistent store say what is sent. */
 export const persist = (
   storeEnd: typeof end,
   storeUndescribed: typeof undescribed,
   storePutHeld: typeof putHeld,
 ): void => {
-  flags = FLAG_PERSISTENT;
+  announce(FLAG_PERSISTENT);
   end = storeEnd;
   undescribed = storeUndescribed;
   putHeld = storePutHeld;
@@ -86,7 +90,7 @@ const putHello = (): void => {
   put(HELLO);
   put(VERSION);
   name(options.device);
-  put(flags | options.flags!);
+  put(flags);
   integer(FRAME_READ_BYTES_MAX);
   integer(nonce);
   greeted = clock();
@@ -107,7 +111,7 @@ const putTable = (): void => {
 
 /** The next block, or what is lost before it. */
 const putData = (): void => {
-  const first = Math.min(store.find(sent), end());
+  const first = store.find(sent, end());
   put(DATA);
   integer(boot);
   integer(clock());
@@ -141,7 +145,7 @@ const pump = (): void => {
 
 const wait = (ms: number): void => {
   cancel(timer);
-  timer = after(() => step(TIMER), ms);
+  timer = after(step, ms);
 };
 
 const awaitAnswer = () => wait(options.ackTimeoutMs || 5000);
@@ -175,8 +179,6 @@ export const backOff = (retryMs: number): void => {
   );
 };
 
-const rest = (): void => backOff(next);
-
 const take = (): void => {
   state = READY;
   boot = item();
@@ -184,7 +186,6 @@ const take = (): void => {
   sent = next;
   described = attempts = 0;
   due = flag && undescribed() ? putTable : 0;
-  flag = 0;
   forget();
   seal();
 };
@@ -194,8 +195,7 @@ const forget = (): void => {
   if (flag) sent = next;
   acknowledged = next;
   limit = credit;
-  cancel(timer);
-  timer = 0;
+  timer = cancel(timer);
   // A store that drained a boot to its end says HELLO with the next one.
   store.forget(next);
   transmit();
@@ -207,42 +207,31 @@ const transmit = (): void => {
   pump();
 };
 
-/** What a state does at an event; undefined: nothing, and it stays. */
-const actions: readonly (((retryMs: number) => void) | undefined)[][] = [
+/** What a state does at an event; 0: nothing, and it stays. */
+const actions: readonly (((retryMs: number) => void) | 0)[][] = [
   // timer, up, WELCOME, down, block, ACK, RESET
   [open],
-  [backOff, greet, take, backOff, pump, undefined, rest],
-  [greet, greet, take, backOff, transmit, forget, rest],
+  [backOff, greet, take, backOff, pump, 0, backOff],
+  [greet, greet, take, backOff, transmit, forget, backOff],
 ];
 
-const step = (event: number): void => {
-  const action = actions[state]![event];
-  if (action) action(0);
+/** A timer calls it with nothing. A message's second number comes with it: the ms that RESET asks to wait. */
+const step = (event?: number, retryMs?: number): void => {
+  const action = actions[state]![event || TIMER];
+  if (action) action(retryMs || 0);
 };
 
 /** To be called when something can be sent. */
 export const ready = () => step(BLOCK);
-
-/** Has a function called whenever something came from the proxy. */
-export const listen = (listener: () => void): void => {
-  heard = listener;
-};
 
 /** Has a function called at each WELCOME, with its version as the next item to read. */
 export const atWelcome = (read: () => void): void => {
   welcomed = read;
 };
 
-const events = {
-  up: () => step(UP),
-  down: () => step(DOWN),
-  ready,
-  data: (bytes: Uint8Array) => receive(bytes, onBody),
-};
-
 const onBody = (): void => {
   const type = item();
-  number = item();
+  const number = item();
   next = item();
   credit = item();
   flag = item();
@@ -254,7 +243,13 @@ const onBody = (): void => {
         ? number === nonce && next <= end(next)
         : type === ACK && number === boot && next <= sent))
   ) {
-    step(type);
+    step(type, next);
   }
-  if (heard) heard();
+};
+
+const events = {
+  up: () => step(UP),
+  down: () => step(DOWN),
+  ready,
+  data: receiver(onBody),
 };

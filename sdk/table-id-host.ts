@@ -4,4 +4,8 @@ import type { Stream } from './stream.js';
 
 declare const host: { tableId(streams: readonly Stream[]): string };
 
-export const tableId = (streams: readonly Stream[]): string => host.tableId(streams);
+export let table: string;
+
+export const identify = (streams: readonly Stream[]): void => {
+  table = host.tableId(streams);
+};

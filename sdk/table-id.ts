@@ -72,6 +72,13 @@ export function encodeTable(streams: readonly Stream[]): Uint8Array {
   return bytes.slice(0, at);
 }
 
+/** The id of what is declared, once the producer is made. */
+export let table: string;
+
+export const identify = (streams: readonly Stream[]): void => {
+  table = tableId(streams);
+};
+
 /** [W-13] The id as HELLO has it: 8 bytes of SHA-256 in base64url, 11 characters. */
 export function tableId(streams: readonly Stream[]): string {
   const hash = createHash('sha256').update(encodeTable(streams)).digest();

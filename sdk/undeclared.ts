@@ -50,7 +50,7 @@ function putValue(value: Value, depth: number): boolean {
 const writeUndeclared: EventWriter<string, Value> = (subject, value, elapsed) => {
   if (!/^[\w.-]+$/.test(subject) || subject.length > 64) return false;
   name(subject);
-  integer(change(-1, change(-2, elapsed)));
+  integer(change(-2, change(-3, elapsed)));
   return putValue(value, 0);
 };
 

@@ -231,11 +231,11 @@ export function sdkOfThisPackage(engine: string, tableId: 'built' | 'host'): Plu
         sideEffects: false,
       }));
       const replaced: Record<string, string> = {
-        './engines/node.js': join('engines', `${engine}.js`),
-        './table-id.js': `table-id-${tableId}.js`,
+        [join('engines', 'node.js')]: join('engines', `${engine}.js`),
+        'table-id.js': `table-id-${tableId}.js`,
       };
       build.onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
-        const file = relative(folder, resolveDir) === '' ? replaced[path] : undefined;
+        const file = replaced[relative(folder, join(resolveDir, path))];
         return file === undefined ? null : { path: join(folder, file), sideEffects: false };
       });
     },

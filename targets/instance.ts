@@ -19,11 +19,12 @@ export type Sdk = typeof import('../sdk/index.js') &
   typeof import('../sdk/stores/keep-highest.js') &
   typeof import('../sdk/stores/ram.js') &
   typeof import('../sdk/stores/keep-oldest.js') &
-  typeof import('../sdk/stores/flash.js');
+  typeof import('../sdk/stores/flash.js') &
+  typeof import('../sdk/uptime-stops.js');
 
 const entries = [
   ...['', '/flush', '/anchors', '/stats', '/undeclared', '/stores/ram', '/stores/keep-oldest'],
-  ...['/priority', '/stores/keep-highest', '/stores/flash'],
+  ...['/priority', '/stores/keep-highest', '/stores/flash', '/uptime-stops'],
   ...['deadband', 'throttle', 'aggregate', 'sample'].map((name) => `/reducers/${name}`),
 ];
 

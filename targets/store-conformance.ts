@@ -36,7 +36,7 @@ function run(store: Store, seed: number, steps: number): void {
       next += count;
       const entry = entryOf(kept);
       const fits = entry.length <= store.room();
-      const gone = store.append(entry);
+      const gone = store.append(entry, count);
       entry.fill(0xee);
       held.push(kept);
       const now = listOf(store, held);
@@ -55,7 +55,7 @@ function run(store: Store, seed: number, steps: number): void {
       complain(step, `${held.length} blocks, and it has ${now.length}`);
     const seq = below(next + 1);
     const expected = held.find(({ first, count }) => first + count > seq)?.first ?? Infinity;
-    const found = store.find(seq);
+    const found = store.find(seq, Infinity);
     if (found !== expected) complain(step, `find(${seq}) answered ${found}, not ${expected}`);
   }
 }
@@ -75,7 +75,7 @@ function listOf(store: Store, given: readonly Kept[]): Kept[] {
   const list: Kept[] = [];
   const out = new Uint8Array(300);
   for (let seq = 0; ; ) {
-    const first = store.find(seq);
+    const first = store.find(seq, Infinity);
     if (first === Infinity) return list;
     const kept = given.find((one) => one.first === first);
     if (!kept || first < seq) throw new Error(`store-conformance: find(${seq}) answered ${first}`);

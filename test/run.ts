@@ -52,6 +52,8 @@ const sum = (what: string) =>
 console.log(`\nBoth halves together:\n  Total:     ${sum('Total')}`);
 console.log(`  Passed:    ${sum('Passed')}`);
 // What failed is said once more at the end, where it is looked for: each FAIL as uvu prints it, down to two empty lines.
-const failures = done.flatMap(({ output }) => output.match(/^.* FAIL .*\n[\s\S]*?(?=\n\n\n)/gm) ?? []);
+const failures = done.flatMap(
+  ({ output }) => output.match(/^.* FAIL .*\n[\s\S]*?(?=\n\n\n)/gm) ?? [],
+);
 if (failures.length > 0) console.log(`\nFailed:\n${failures.join('\n\n')}`);
 process.exitCode = done.every(({ isGood }) => isGood) && sum('Total') > 0 ? 0 : 1;

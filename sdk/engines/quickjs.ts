@@ -1,4 +1,4 @@
-import { clearTimeout, now, setTimeout } from 'os';
+import * as os from 'os';
 
 // QuickJS: everything is in its module `os`. `os.now()` is monotonic and does not wrap.
 
@@ -9,8 +9,8 @@ declare module 'os' {
 }
 
 export { crc32 } from '../crc32.js';
-export { setTimeout as after };
+export const after = os.setTimeout;
 /** The timers of `os` are objects in most releases, and then it throws at anything else. */
-export const cancel = (timer: unknown) => timer && clearTimeout(timer);
-export const clock = () => Math.floor(now());
+export const cancel = (timer: unknown): unknown => timer && os.clearTimeout(timer);
+export const clock = () => Math.floor(os.now());
 export const random = Math.random;

@@ -1,23 +1,13 @@
 import { beginWith, fingerprint, lingerOffline, next, sealed } from '../block.js';
-import {
-  at,
-  integer,
-  item,
-  name,
-  put,
-  putBytes,
-  readAt,
-  readFrom,
-  takeBytes,
-  writeTo,
-} from '../cbor.js';
+import { at, integer, item, name, put, putBytes, readAt, takeBytes, writeTo } from '../cbor.js';
 import { crc32 } from '../engine.js';
 import { frame } from '../frame.js';
 import { BLOCK_BYTES_MAX, ENTRY_HEAD_BYTES } from '../limits.js';
-import { streams, table } from '../options.js';
+import { streams } from '../options.js';
 import { acknowledged, boot, described, drain, greet, persist } from '../session.js';
 import type { Field, Stream } from '../stream.js';
 import { putDescription } from '../table.js';
+import { table } from '../table-id.js';
 import type { Region } from './region.js';
 import {
   begin,
@@ -300,7 +290,7 @@ export const flash = (region: Region): Store | undefined => {
       if (rest() < ENTRY_HEAD_BYTES + BLOCK_BYTES_MAX && !doomed()) renew();
       return rest();
     },
-    append(entry) {
+    append(entry, events) {
       const append = () => {
         copy(entry);
         return isReady && end();
@@ -308,23 +298,20 @@ export const flash = (region: Region): Store | undefined => {
       start();
       if (!append()) {
         renew();
-        if (!append()) {
-          readFrom(entry, 6);
-          gone += takeBytes(2);
-        }
+        if (!append()) gone += events;
       }
       const dropped = gone;
       gone = 0;
       return dropped;
     },
-    find(seq) {
+    find(seq, last) {
       if (!isFound || number > seq) restart();
       else if (number + count > seq) return number;
       while (nextBlock()) {
         isFound = id === source.id && number + count > seq;
         if (isFound) return number;
       }
-      return Infinity;
+      return last;
     },
     put() {
       integer(count);

@@ -1,4 +1,3 @@
-import { readFrom, takeBytes } from '../cbor.js';
 import { ENTRY_HEAD_BYTES } from '../limits.js';
 import type { RamStore } from './ram.js';
 import type { Store } from './store.js';
@@ -13,16 +12,13 @@ export const keepHighest = (store: RamStore): Store => {
   const bytes = store.bytes;
   const append = store.append;
   // Not a copy of the store, since some engines have no object spread.
-  store.append = (entry) => {
+  store.append = (entry, events) => {
     const length = bytes.length - store.room();
     let room = store.room();
     for (let at = 0; at < length; at += bytes[at + 1]!) {
       if (bytes[at]! <= entry[0]!) room += bytes[at + 1]!;
     }
-    if (room < entry.length) {
-      readFrom(entry, 6);
-      return takeBytes(2);
-    }
+    if (room < entry.length) return events;
     room = store.room();
     for (let front = 0; room + front < entry.length; ) {
       let lowest = front;
@@ -36,7 +32,7 @@ export const keepHighest = (store: RamStore): Store => {
       bytes.set(head, front);
       front += size;
     }
-    return append(entry);
+    return append(entry, events);
   };
   return store;
 };

@@ -17,12 +17,12 @@ export const ram = (sizeBytes: number): RamStore => {
   const bytes = new Uint8Array(sizeBytes);
   let length = 0;
   // What find() found: where the entry begins, or the end; its size, first seq and count.
-  let at = 0;
-  let size = 0;
-  let first = 0;
-  let count = 0;
+  let at: number;
+  let size: number;
+  let first: number;
+  let count: number;
 
-  const find = (seq: number) => {
+  const find = (seq: number, end?: number) => {
     for (at = 0; at < length; at += size) {
       readFrom(bytes, at + 1);
       size = takeBytes(1);
@@ -30,31 +30,27 @@ export const ram = (sizeBytes: number): RamStore => {
       count = takeBytes(2);
       if (first + count > seq) return first;
     }
-    return Infinity;
+    return end!;
   };
 
-  /** Takes away what lies before `at`. */
-  const cut = () => {
-    bytes.set(bytes.subarray(at, length));
-    length -= at;
+  /** Takes away what lies before `end`. */
+  const cut = (end: number) => {
+    bytes.set(bytes.subarray(end, length));
+    length -= end;
   };
 
   return {
     kind: 'ram',
     bytes,
     room: () => sizeBytes - length,
-    append(entry) {
+    append(entry, events) {
       // One that is larger than the store is given up itself.
-      if (entry.length > sizeBytes) {
-        readFrom(entry, 6);
-        return takeBytes(2);
-      }
+      if (entry.length > sizeBytes) return events;
       let dropped = 0;
       while (length + entry.length > sizeBytes) {
         find(0);
         dropped += count;
-        at = size;
-        cut();
+        cut(size);
       }
       bytes.set(entry, length);
       length += entry.length;
@@ -68,7 +64,7 @@ export const ram = (sizeBytes: number): RamStore => {
     },
     forget(seq) {
       find(seq);
-      cut();
+      cut(at);
     },
   };
 };

@@ -11,10 +11,10 @@ export interface Store {
   readonly kind: 'ram' | 'flash';
   /** Bytes of an entry that it takes without dropping any. */
   room(): number;
-  /** Takes an entry, of which it keeps a copy. Returns how many events it dropped for it, or of it. */
-  append(entry: Uint8Array): number;
-  /** Finds the first block that reaches beyond `seq`; returns its first seq, Infinity where there is none. */
-  find(seq: number): number;
+  /** Takes an entry of so many events, of which it keeps a copy. Returns how many it dropped for it, or of it. */
+  append(entry: Uint8Array, events: number): number;
+  /** Finds the first block that reaches beyond `seq`; returns its first seq, and `end` where there is none. */
+  find(seq: number, end: number): number;
   /** Writes count and bytes of the block that was found, as DATA carries them; returns the seq behind its last. */
   put(): number;
   /** Forgets the blocks that lie wholly below `seq`. */

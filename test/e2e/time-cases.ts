@@ -126,7 +126,8 @@ row(
   'deep sleep that stops the uptime: what is sent before the sleep',
   { all: times('estimated', 0, stepMs) },
   (scene) => {
-    const device = scene.device(1_000, { flags: 2, lingerMs: 0 });
+    const device = scene.device(1_000, { lingerMs: 0 });
+    device.sdk.uptimeStops();
     for (let round = 0; round < 20; round++) {
       scene.samples(3);
       scene.advance(minuteMs);
@@ -141,7 +142,8 @@ row(
   'deep sleep that stops the uptime: what waits through it is late by it',
   { all: times('estimated', 0, 5 * minuteMs + stepMs) },
   (scene) => {
-    const device = scene.device(1_000, { flags: 2, lingerMs: 0 });
+    const device = scene.device(1_000, { lingerMs: 0 });
+    device.sdk.uptimeStops();
     scene.advance(minuteMs);
     for (let round = 0; round < 20; round++) {
       device.way.cut(false);

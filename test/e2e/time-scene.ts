@@ -158,9 +158,9 @@ export class Scene {
     const way = new Way(this);
     const entries: Uint8Array[] = [];
     const ram = sdk.ram(2 ** 20);
-    const append = (entry: Uint8Array) => {
+    const append = (entry: Uint8Array, events: number) => {
       entries.push(entry.slice());
-      return ram.append(entry);
+      return ram.append(entry, events);
     };
     if (isAnchored) sdk.anchors();
     sdk.producer({ device, link: way, store: { ...ram, append }, lingerMs: 100, ...options });

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { put, takeBytes } from '../../sdk/cbor.js';
 import { crc32 } from '../../sdk/engine.js';
-import { putFrame, receive, frame as sent } from '../../sdk/frame.js';
+import { putFrame, receiver, frame as sent } from '../../sdk/frame.js';
 import { FRAME_READ_BYTES_MAX } from '../../sdk/limits.js';
 import { Random } from '../random.js';
 import { body, cobs, frame, uncobs } from './peer.js';
@@ -62,9 +62,10 @@ function checkReading(stream: Uint8Array, expected: readonly Uint8Array[], rando
     assert.ok(body, 'a body that nobody sent');
     for (const byte of body) assert.is(takeBytes(1), byte);
   };
+  const receive = receiver(onBody);
   for (let start = 0; start < stream.length; ) {
     const end = Math.min(stream.length, start + 1 + random.below(random.pick([1, 20, 500])));
-    receive(Uint8Array.from(stream.subarray(start, end)), onBody);
+    receive(Uint8Array.from(stream.subarray(start, end)));
     start = end;
   }
   assert.is(come, expected.length);

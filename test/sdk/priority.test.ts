@@ -28,9 +28,9 @@ function site(sizeBytes = 4096) {
     },
     (message) => assert.unreachable(message),
   );
-  const append = (bytes: Uint8Array) => {
+  const append = (bytes: Uint8Array, events: number) => {
     kept.push(parseEntry(bytes));
-    return store.append(bytes);
+    return store.append(bytes, events);
   };
   const hw = sdk.producer({ device: 'mote-1', link, store: { ...store, append } });
   return { sdk, engine, link, far, hw, climate, alarm, door, kept, dropped };

@@ -217,7 +217,8 @@ test('[W-5] renumbered by WELCOME: nothing is forgotten and all later frames car
 });
 
 test('HELLO names its table, its limit, its flags and its uptime', () => {
-  const made = mote({ flags: 2 }, 5_000_000_000);
+  const made = mote({}, 5_000_000_000);
+  made.sdk.uptimeStops();
   const hello = made.greet();
   assert.is(hello.version, 1);
   assert.is(hello.device, 'mote-1');

@@ -13,14 +13,14 @@ const list = (most: number): Store => {
   return {
     kind: 'ram',
     room: () => (entries.length < most ? 1024 : 0),
-    append(entry) {
-      const view = new DataView(entry.buffer, entry.byteOffset);
-      entries.push({ first: view.getUint32(2), count: view.getUint16(6), block: entry.slice(8) });
+    append(entry, count) {
+      const first = new DataView(entry.buffer, entry.byteOffset).getUint32(2);
+      entries.push({ first, count, block: entry.slice(8) });
       return entries.length > most ? entries.shift()!.count : 0;
     },
-    find(seq) {
+    find(seq, end) {
       found = entries.find(({ first, count }) => first + count > seq);
-      return found ? found.first : Infinity;
+      return found ? found.first : end;
     },
     put() {
       integer(found!.count);
@@ -40,7 +40,7 @@ test('the stores that ship, and the one of the documentation', () => {
 });
 
 const wrong: Record<string, (store: Store) => Partial<Store>> = {
-  'says too little': (store) => ({ append: (entry) => store.append(entry) && 1 }),
+  'says too little': (store) => ({ append: (entry, events) => store.append(entry, events) && 1 }),
   'forgets too much': (store) => ({ forget: (seq) => store.forget(seq + 20) }),
   'forgets nothing': () => ({ forget: () => {} }),
   'puts other bytes': (store) => ({

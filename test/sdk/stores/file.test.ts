@@ -16,9 +16,9 @@ import { file } from 'headwater/stores/${target === 'quickjs' ? 'file-quickjs' :
 const origin = stream('origin', { seq: uint });
 const inner = file(PATH, 32768);
 let stored = 0;
-const store = { ...inner, append(entry) {
-  const dropped = inner.append(entry);
-  stored += entry[6] * 256 + entry[7];
+const store = { ...inner, append(entry, events) {
+  const dropped = inner.append(entry, events);
+  stored += events;
   print('stored ' + stored);
   return dropped;
 } };

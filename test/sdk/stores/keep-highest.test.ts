@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { keepHighest } from '../../../sdk/stores/keep-highest.js';
 import { ram } from '../../../sdk/stores/ram.js';
-import { entry } from './model.js';
+import { appendTo } from './model.js';
 import { randomRun } from './random-run.js';
 
 // keepHighest() around ram() against an array of entries.
@@ -25,10 +25,11 @@ for (const [seed, sizeBytes] of [
 function store(...priorities: number[]) {
   const made = keepHighest(ram(60));
   const dropped = priorities.map((priority, first) =>
-    made.append(entry({ first, count: 1, block: Buffer.alloc(12, first), priority })),
+    appendTo(made, { first, count: 1, block: Buffer.alloc(12, first), priority }),
   );
   const held = [];
-  for (let seq = made.find(0); seq < Infinity; seq = made.find(seq + 1)) held.push(seq);
+  for (let seq = made.find(0, Infinity); seq < Infinity; seq = made.find(seq + 1, Infinity))
+    held.push(seq);
   return { dropped, held };
 }
 
@@ -47,29 +48,29 @@ test('what comes goes itself where all that is held is higher', () => {
 
 test('nothing is given up in vain', () => {
   const made = keepHighest(ram(60));
-  made.append(entry({ first: 0, count: 1, block: Buffer.alloc(12), priority: 2 }));
-  made.append(entry({ first: 1, count: 1, block: Buffer.alloc(12), priority: 0 }));
+  appendTo(made, { first: 0, count: 1, block: Buffer.alloc(12), priority: 2 });
+  appendTo(made, { first: 1, count: 1, block: Buffer.alloc(12), priority: 0 });
   // It would need the room of both.
-  assert.is(made.append(entry({ first: 2, count: 9, block: Buffer.alloc(40), priority: 1 })), 9);
-  assert.is(made.find(1), 1);
-  assert.is(made.append(entry({ first: 11, count: 9, block: Buffer.alloc(40), priority: 2 })), 2);
-  assert.is(made.find(0), 11);
+  assert.is(appendTo(made, { first: 2, count: 9, block: Buffer.alloc(40), priority: 1 }), 9);
+  assert.is(made.find(1, Infinity), 1);
+  assert.is(appendTo(made, { first: 11, count: 9, block: Buffer.alloc(40), priority: 2 }), 2);
+  assert.is(made.find(0, Infinity), 11);
 });
 
 test('several go for one, the lowest first', () => {
   const made = keepHighest(ram(80));
   for (const [first, priority] of [1, 0, 2, 0].entries()) {
-    made.append(entry({ first, count: 1, block: Buffer.alloc(12), priority }));
+    appendTo(made, { first, count: 1, block: Buffer.alloc(12), priority });
   }
-  assert.is(made.append(entry({ first: 4, count: 1, block: Buffer.alloc(50), priority: 1 })), 3);
-  assert.is(made.find(0), 2);
-  assert.is(made.find(3), 4);
+  assert.is(appendTo(made, { first: 4, count: 1, block: Buffer.alloc(50), priority: 1 }), 3);
+  assert.is(made.find(0, Infinity), 2);
+  assert.is(made.find(3, Infinity), 4);
 });
 
 test('an entry larger than the store is given up', () => {
   const made = keepHighest(ram(20));
-  assert.is(made.append(entry({ first: 0, count: 7, block: Buffer.alloc(13), priority: 9 })), 7);
-  assert.is(made.find(0), Infinity);
+  assert.is(appendTo(made, { first: 0, count: 7, block: Buffer.alloc(13), priority: 9 }), 7);
+  assert.is(made.find(0, Infinity), Infinity);
 });
 
 test.run();

@@ -21,6 +21,8 @@ export function entry({ first, count, block, priority = 0 }: Kept): Uint8Array {
   return Buffer.concat([head, block]);
 }
 
+export const appendTo = (store: Store, kept: Kept): number => store.append(entry(kept), kept.count);
+
 export function parseEntry(bytes: Uint8Array): Kept {
   const copy = Buffer.from(bytes);
   if (copy.readUInt8(1) !== copy.length) throw new Error('an entry of another length');
@@ -86,17 +88,17 @@ export function checked(
 ): Store {
   return {
     ...store,
-    append(bytes) {
+    append(bytes, events) {
       const gone = model.append(parseEntry(bytes));
-      const dropped = store.append(bytes);
+      const dropped = store.append(bytes, events);
       const expected = gone.reduce((sum, { count }) => sum + count, 0);
       if (dropped !== expected) fail(`append: dropped ${dropped}, and ${expected} by the model`);
       gaveUp(gone);
       return dropped;
     },
-    find(seq) {
-      const first = store.find(seq);
-      const expected = model.find(seq)?.first ?? Infinity;
+    find(seq, end) {
+      const first = store.find(seq, end);
+      const expected = model.find(seq)?.first ?? end;
       if (first !== expected) fail(`find(${seq}): ${first}, and ${expected} by the model`);
       return first;
     },

@@ -91,11 +91,10 @@ export class PowerSite {
     const inner = this.#wrap(sdk, made);
     const store: Store = {
       ...inner,
-      append: (entry) => {
-        const view = Buffer.from(entry);
-        const first = view.readUInt32BE(2);
-        life.writing = Array.from({ length: view.readUInt16BE(6) }, (_, index) => first + index);
-        const dropped = inner.append(entry);
+      append: (entry, events) => {
+        const first = Buffer.from(entry).readUInt32BE(2);
+        life.writing = Array.from({ length: events }, (_, index) => first + index);
+        const dropped = inner.append(entry, events);
         for (const seq of life.writing) life.stored.add(seq);
         life.writing = [];
         life.dropped += dropped;

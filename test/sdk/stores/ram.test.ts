@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ram } from '../../../sdk/stores/ram.js';
-import { entry } from './model.js';
+import { appendTo } from './model.js';
 import { randomRun } from './random-run.js';
 
 // ram() against an array of entries.
@@ -21,7 +21,7 @@ for (const [seed, sizeBytes] of [
 
 test('nothing in it', () => {
   const store = ram(100);
-  assert.is(store.find(0), Infinity);
+  assert.is(store.find(0, Infinity), Infinity);
   store.forget(5);
   assert.is(store.room(), 100);
 });
@@ -29,21 +29,21 @@ test('nothing in it', () => {
 test('filled to its last byte', () => {
   const store = ram(40);
   const block = Buffer.alloc(12, 7);
-  assert.is(store.append(entry({ first: 0, count: 3, block })), 0);
-  assert.is(store.append(entry({ first: 3, count: 4, block })), 0);
+  assert.is(appendTo(store, { first: 0, count: 3, block }), 0);
+  assert.is(appendTo(store, { first: 3, count: 4, block }), 0);
   assert.is(store.room(), 0);
-  assert.is(store.append(entry({ first: 7, count: 5, block })), 3);
-  assert.is(store.find(0), 3);
-  assert.is(store.append(entry({ first: 12, count: 1, block: Buffer.alloc(13) })), 9);
-  assert.is(store.find(0), 12);
+  assert.is(appendTo(store, { first: 7, count: 5, block }), 3);
+  assert.is(store.find(0, Infinity), 3);
+  assert.is(appendTo(store, { first: 12, count: 1, block: Buffer.alloc(13) }), 9);
+  assert.is(store.find(0, Infinity), 12);
 });
 
 test('an entry larger than the store is given up itself', () => {
   const store = ram(20);
-  assert.is(store.append(entry({ first: 0, count: 2, block: Buffer.alloc(12) })), 0);
-  assert.is(store.append(entry({ first: 2, count: 3, block: Buffer.alloc(13) })), 3);
-  assert.is(store.append(entry({ first: 5, count: 1, block: Buffer.alloc(4) })), 2);
-  assert.is(store.find(0), 5);
+  assert.is(appendTo(store, { first: 0, count: 2, block: Buffer.alloc(12) }), 0);
+  assert.is(appendTo(store, { first: 2, count: 3, block: Buffer.alloc(13) }), 3);
+  assert.is(appendTo(store, { first: 5, count: 1, block: Buffer.alloc(4) }), 2);
+  assert.is(store.find(0, Infinity), 5);
 });
 
 test.run();
