@@ -5,7 +5,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BuildFailure, type BuildOptions, build, formatMessages, type Plugin } from 'esbuild';
+import {
+  type BuildFailure,
+  type BuildOptions,
+  build,
+  formatMessages,
+  type Metafile,
+  type Plugin,
+} from 'esbuild';
 import type { Stream } from '../sdk/stream.js';
 import { tableId } from '../sdk/table-id.js';
 import { BuildError } from './error.js';
@@ -24,6 +31,8 @@ export interface Built {
   code: string;
   /** Bytes of `code`. */
   bytes: number;
+  /** Bytes that each file of the SDK takes of it, as esbuild counts them, by its path in `sdk/`. */
+  parts: Record<string, number>;
   streams: Stream[];
   /** The id of its table, 11 characters. */
   table: string;
@@ -92,6 +101,7 @@ export async function buildFirmware(firmware: Firmware): Promise<Built> {
     const id = idOf(streams);
     const inside = await build({
       ...options,
+      metafile: true,
       minify: firmware.minify && target.minifiesItself !== true,
       legalComments: 'none',
       define: {
@@ -111,6 +121,7 @@ export async function buildFirmware(firmware: Firmware): Promise<Built> {
     return {
       code,
       bytes: Buffer.byteLength(code),
+      parts: partsOf(inside.metafile!),
       streams,
       table: id,
     };
@@ -177,6 +188,15 @@ export async function buildCommand(
     console.error(error.message);
     return 1;
   }
+}
+
+function partsOf(metafile: Metafile): Record<string, number> {
+  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
+  const parts = inputs.map(([path, { bytesInOutput }]) => [
+    relative(sdkFolder, path),
+    bytesInOutput,
+  ]);
+  return Object.fromEntries(parts.filter(([path]) => !`${path}`.startsWith('..')));
 }
 
 function idOf(streams: readonly Stream[]): string {

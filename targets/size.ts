@@ -1,5 +1,5 @@
 // `npm run size`: minified bytes per target and import, against targets/budget.json; exit code 1 where one
-// is over. `--write` puts the table into README.md, which a test compares.
+// is over. `--write` puts its tables into README.md and docs/FOOTPRINT.md, which a test compares.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -131,7 +131,43 @@ export function sizeTable(sizes: readonly Size[]): string {
   ].join('\n');
 }
 
-export const readmeMarks = ['<!-- sizes: npm run size -- --write -->', '<!-- /sizes -->'] as const;
+/** What each file of the SDK takes in the whole firmwares of Espruino, the largest first. */
+export async function partTable(): Promise<string> {
+  const [least, full] = await Promise.all(
+    ['core', 'full'].map(async (name) => {
+      const entry = { source: wholes.espruino![name]!, folder: project };
+      return (await buildFirmware({ entry, target: 'espruino', minify: true })).parts;
+    }),
+  );
+  const bytesOf = (file: string) => full![file] ?? 0;
+  const files = Object.keys({ ...least, ...full }).sort((a, b) => bytesOf(b) - bytesOf(a));
+  const number = (value?: number) => (value ? value.toLocaleString('en') : '');
+  const rows = files
+    .filter((file) => least![file] || full![file])
+    .map((file) => `| \`sdk/${file}\` | ${number(least![file])} | ${number(full![file])} |`);
+  return ['| file | core | full |', '| --- | ---: | ---: |', ...rows].join('\n');
+}
+
+export interface Written {
+  /** Whose part between two marks it is. */
+  path: string;
+  marks: readonly [string, string];
+  table: string;
+}
+
+/** The tables that pages show, as they are to stand there. */
+export const pageTables = async (sizes: readonly Size[]): Promise<Written[]> => [
+  {
+    path: join(project, 'README.md'),
+    marks: ['<!-- sizes: npm run size -- --write -->', '<!-- /sizes -->'],
+    table: sizeTable(sizes),
+  },
+  {
+    path: join(project, 'docs/FOOTPRINT.md'),
+    marks: ['<!-- parts: npm run size -- --write -->', '<!-- /parts -->'],
+    table: await partTable(),
+  },
+];
 
 async function main(): Promise<void> {
   const sizes = await measureSizes();
@@ -142,13 +178,14 @@ async function main(): Promise<void> {
     );
     process.exitCode = 1;
   }
-  if (process.argv.includes('--write')) {
-    const path = join(project, 'README.md');
+  if (!process.argv.includes('--write')) return;
+  for (const { path, marks, table } of await pageTables(sizes)) {
     const text = await readFile(path, 'utf8');
-    const [open, close] = readmeMarks;
-    const start = text.indexOf(open) + open.length;
-    const end = text.indexOf(close);
-    await writeFile(path, `${text.slice(0, start)}\n\n${sizeTable(sizes)}\n\n${text.slice(end)}`);
+    const start = text.indexOf(marks[0]) + marks[0].length;
+    await writeFile(
+      path,
+      `${text.slice(0, start)}\n\n${table}\n\n${text.slice(text.indexOf(marks[1]))}`,
+    );
   }
 }
 
