@@ -8,5 +8,9 @@ export function vectors<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) as T;
 }
 
+export interface DatagramVectors {
+  cases: { name: string; stream: string; mtuBytes?: number; datagrams: string[] }[];
+}
+
 export const fromHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
 export const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

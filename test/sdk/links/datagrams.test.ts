@@ -3,25 +3,29 @@ import * as assert from 'uvu/assert';
 import { encodeFrame } from '../../../proxy/frame.js';
 import { datagrams } from '../../../sdk/links/datagrams.js';
 import type { LinkEvents } from '../../../sdk/links/link.js';
+import { type DatagramVectors, fromHex, toHex, vectors } from '../../proxy/vectors.js';
 
 // Frames in datagrams at the device's end: what goes out, what comes in, and a way that takes nothing for a while.
 
-function harness() {
+function harness(mtuBytes?: number) {
   const sent: Uint8Array[] = [];
   const told: string[] = [];
   let way: LinkEvents | undefined;
   const wire = { isFull: false };
-  const link = datagrams({
-    open(events) {
-      way = events;
+  const link = datagrams(
+    {
+      open(events) {
+        way = events;
+      },
+      write(bytes) {
+        if (wire.isFull) return 0;
+        sent.push(bytes.slice());
+        return bytes.length;
+      },
+      close() {},
     },
-    write(bytes) {
-      if (wire.isFull) return 0;
-      sent.push(bytes.slice());
-      return bytes.length;
-    },
-    close() {},
-  });
+    mtuBytes,
+  );
   link.open({
     up: () => told.push('up'),
     down: () => told.push('down'),
@@ -66,5 +70,14 @@ test('a way that is full: no more is taken than one frame, and ready comes when 
   assert.is(link.write(data), data.length);
   assert.equal(sent[1], sent[0]);
 });
+
+for (const { name, stream, mtuBytes, datagrams: expected } of vectors<DatagramVectors>('datagrams')
+  .cases) {
+  test(`vector: ${name}`, () => {
+    const { link, sent } = harness(mtuBytes);
+    link.write(fromHex(stream));
+    assert.equal(sent.map(toHex), expected);
+  });
+}
 
 test.run();
