@@ -81,9 +81,13 @@ const schema = z.strictObject({
           routes: z.record(z.string(), topicName).prefault({}),
           /** Ranges of lost events; default prefix + "headwater.loss". */
           loss: topicName.optional(),
+          /** Records that can't go where they are to go; default prefix + "headwater.dead". */
+          dead: topicName.optional(),
         })
         .prefault({}),
       value: z.enum(['json', 'cbor']).default('json'),
+      /** How long a missing or forbidden topic holds everything before its records become dead letters. */
+      topicGraceSeconds: z.int().min(0).max(86_400).default(60),
       ssl: z.boolean().default(false),
       sasl: z
         .strictObject({
@@ -118,7 +122,7 @@ const schema = z.strictObject({
 type Parsed = z.output<typeof schema>;
 export type Config = Omit<Parsed, 'kafka'> & { kafka: KafkaConfig | null };
 export type KafkaConfig = Omit<NonNullable<Parsed['kafka']>, 'topics'> & {
-  topics: { prefix: string; routes: Record<string, string>; loss: string };
+  topics: { prefix: string; routes: Record<string, string>; loss: string; dead: string };
 };
 
 /** Reads and checks the file. `flags`: dotted keys to text, as given on the command line. */
@@ -192,8 +196,12 @@ function settle(parsed: Parsed): Config {
   const { kafka } = parsed;
   if (kafka === undefined) return { ...parsed, kafka: null };
   const prefix = kafka.topics.prefix ?? `${parsed.site}.`;
-  const loss = kafka.topics.loss ?? `${prefix}headwater.loss`;
-  return { ...parsed, kafka: { ...kafka, topics: { prefix, routes: kafka.topics.routes, loss } } };
+  const {
+    routes,
+    loss = `${prefix}headwater.loss`,
+    dead = `${prefix}headwater.dead`,
+  } = kafka.topics;
+  return { ...parsed, kafka: { ...kafka, topics: { prefix, routes, loss, dead } } };
 }
 
 const noSuchKey = 'there is no such key (a typing error, or indented wrongly?)';

@@ -85,6 +85,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     page: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
     count(lane, event) {
       if (event.kind === 'count') events.inc({ lane, what: event.what });
+      if (event.kind === 'dead-letters') events.inc({ lane, what: event.kind }, event.records);
       if (event.kind !== 'committed') return;
       if (!event.recovered) transactions.inc({ lane });
       records.inc({ lane }, event.records);

@@ -10,6 +10,7 @@ import {
   type Message,
   type Producer,
   type SASLOptions,
+  type Transaction,
 } from 'kafkajs';
 import type { Position } from '../journal/record.js';
 import { type Advice, createAdvice } from './kafkajs-advice.js';
@@ -73,6 +74,7 @@ class KafkajsSink implements KafkaSink {
   readonly #cluster: Cluster;
   readonly #deadlineMs: number;
   readonly #requestTimeoutMs: number;
+  readonly #sendOptions: { acks: number; timeout: number };
   #connected = false;
   #producer: Producer | null = null;
   /** Why nothing may be sent any more; null while all is well. */
@@ -93,6 +95,7 @@ class KafkajsSink implements KafkaSink {
       transactionalId: transactionalIdOf(options.site, options.lane),
     });
     this.#requestTimeoutMs = options.requestTimeoutMs ?? 5000;
+    this.#sendOptions = { acks: -1, timeout: this.#requestTimeoutMs };
     this.#deadlineMs = options.deadlineMs ?? 10_000;
     const config = this.#config();
     this.#kafka = new Kafka(config);
@@ -136,8 +139,12 @@ class KafkajsSink implements KafkaSink {
     });
   }
 
-  transaction(records: readonly SinkRecord[], position: Position): Promise<void> {
+  transaction(records: readonly SinkRecord[], position: Position, apart?: boolean): Promise<void> {
     return this.#sending('transaction', async () => {
+      if (apart === true) {
+        await this.#commitApart(records, position);
+        return;
+      }
       const messages = new Map<string, Message[]>();
       for (const record of records) {
         const list = messages.get(record.topic);
@@ -193,14 +200,33 @@ class KafkajsSink implements KafkaSink {
     };
   }
 
-  async #commit(messages: Map<string, Message[]>): Promise<void> {
+  #begin(): Promise<Transaction> {
     if (this.#producer === null) throw new Error('a transaction before the fence');
-    const transaction = await this.#producer.transaction();
+    return this.#producer.transaction();
+  }
+
+  async #commit(messages: Map<string, Message[]>): Promise<void> {
+    const transaction = await this.#begin();
     await transaction.sendBatch({
-      acks: -1,
-      timeout: this.#requestTimeoutMs,
+      ...this.#sendOptions,
       topicMessages: [...messages].map(([topic, list]) => ({ topic, messages: list })),
     });
+    await transaction.commit();
+  }
+
+  /** [K-33] */
+  async #commitApart(records: readonly SinkRecord[], position: Position): Promise<void> {
+    const transaction = await this.#begin();
+    for (const [at, record] of records.entries()) {
+      const messages = [await this.#message(record)];
+      const sending = transaction.send({ ...this.#sendOptions, topic: record.topic, messages });
+      await sending.catch((cause: unknown) => {
+        const { kind, message } = sinkError(cause, 'transaction');
+        throw new SinkError(kind, message, { cause, topic: record.topic, record: at });
+      });
+    }
+    const messages = [this.#ownMessage(positionKey(this.#lane), position)];
+    await transaction.send({ ...this.#sendOptions, topic: this.#topic, messages });
     await transaction.commit();
   }
 

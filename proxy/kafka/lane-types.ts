@@ -18,10 +18,18 @@ export interface LaneOptions {
   clock: Clock;
   /** Empty for what gives no Kafka records. */
   toRecords(located: Located): SinkRecord[];
-  /** What stands for a journal record whose Kafka records the broker refuses; null: the lane holds. */
-  toDeadLetters?: (located: Located, why: string) => SinkRecord[];
+  dead: DeadLetters;
   limits: LaneLimits;
   on(event: LaneEvent): void;
+}
+
+/** Where records go that can't go where they are to go: KAFKA.md [K-32], [K-33], [K-37]. */
+export interface DeadLetters {
+  topic: string;
+  /** How long a missing or forbidden topic holds the lane before its records become letters. */
+  topicGraceMs: number;
+  /** Keeps a value of which the letter has the beginning only; it is on the disk before the letter goes. */
+  keep(sha256: string, value: Uint8Array): Promise<void>;
 }
 
 export interface LaneLimits {
@@ -47,7 +55,8 @@ export type LaneEvent =
       recovered: boolean;
     }
   | { kind: 'line'; level: 'debug' | 'info' | 'warn' | 'error'; text: string }
-  | { kind: 'count'; what: 'restarts' | 'kafka-lost' | 'dead-letters' };
+  | { kind: 'count'; what: 'restarts' | 'kafka-lost' }
+  | { kind: 'dead-letters'; records: number };
 
 export interface Lane {
   readonly state: LaneStateName;

@@ -8,6 +8,7 @@ import { JournalReader } from '../journal/reader.js';
 import { createKafkajsSink } from './kafkajs-sink.js';
 import { createLane, type LaneReader } from './lane.js';
 import type { FromLaneWorker, LaneWorkerData, ToLaneWorker } from './lane-thread.js';
+import { createLetterValues, letterFolderOf } from './letter-values.js';
 import { positionTopicOf } from './position-topic.js';
 import { createRecordMaker } from './records.js';
 
@@ -20,10 +21,11 @@ const say = (message: FromLaneWorker) => port.postMessage(message);
 const records = createRecordMaker({
   topics: kafka.topics,
   value: kafka.value,
-  own: [kafka.topics.loss, positionTopicOf(site)],
+  own: [kafka.topics.loss, kafka.topics.dead, positionTopicOf(site)],
   tables: data.tables,
 });
-const reader = new JournalReader({ folder: data.journalFolder, disk: nodeDisk() });
+const disk = nodeDisk();
+const reader = new JournalReader({ folder: data.journalFolder, disk });
 
 const running = createLane({
   lane,
@@ -42,6 +44,11 @@ const running = createLane({
       ...(data.debug ? { log: (text) => say({ kind: 'line', level: 'debug', text }) } : {}),
     }),
   toRecords: (located) => records.toRecords(located),
+  dead: {
+    topic: kafka.topics.dead,
+    topicGraceMs: kafka.topicGraceSeconds * 1000,
+    keep: createLetterValues(disk, letterFolderOf(data.journalFolder)),
+  },
   limits: {
     recordsMax: kafka.recordsMax,
     lingerMs: kafka.lingerMs,

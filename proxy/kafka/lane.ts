@@ -4,17 +4,26 @@
 // is said once per event, also across restarts. Rules: KAFKA.md.
 
 import type { Located, Position } from '../journal/record.js';
+import { createDeadTopics } from './dead-topics.js';
 import { type Decision, decide } from './decide.js';
 import { type Batch, type BatchLimits, createFeed, type Feed } from './feed.js';
 import { isEnd, type LaneInput, type LaneStateName, step } from './lane-state.js';
 import type { Lane, LaneEnd, LaneOptions } from './lane-types.js';
-import { createPoison } from './poison.js';
+import { createLetterLog, sha256Of, toLetter } from './letters.js';
+import { createPoison, type Letter } from './poison.js';
 import { recount } from './recount.js';
 import { type Claim, type KafkaSink, type LaneState, SinkError, type SinkRecord } from './sink.js';
 import { createTrouble } from './trouble.js';
 
 export type { LaneReader } from './feed.js';
-export type { Lane, LaneEnd, LaneEvent, LaneLimits, LaneOptions } from './lane-types.js';
+export type {
+  DeadLetters,
+  Lane,
+  LaneEnd,
+  LaneEvent,
+  LaneLimits,
+  LaneOptions,
+} from './lane-types.js';
 
 const bytesMaxDefault = 500_000;
 const retryMaxMs = 1000;
@@ -33,6 +42,8 @@ class Driver implements Lane {
   #feed: Feed | null = null;
   #batch: Batch | null = null;
   #ahead: Promise<Batch | null> | null = null;
+  /** Where the batch begins. */
+  #from = 0;
   #end = 0;
   #confirmed: Position | null;
   /** Whose lane it was before we claimed it for the first time: that claim is older than ours. */
@@ -44,15 +55,21 @@ class Driver implements Lane {
   #stopping = false;
   #interrupt = () => {};
   readonly #poison = createPoison();
+  readonly #deadTopics;
   readonly #limits: BatchLimits;
   readonly #trouble;
+  readonly #letterLog;
 
   constructor(options: LaneOptions) {
     this.#options = options;
     this.#confirmed = options.confirmed;
     const { recordsMax, bytesMax = bytesMaxDefault, lingerMs } = options.limits;
     this.#limits = { recordsMax, bytesMax, lingerMs, blocksMax: this.#poison.blocksMax };
-    this.#trouble = createTrouble(`lane ${options.lane}`, options.clock, options.on);
+    const { clock, dead, on } = options;
+    const who = `lane ${options.lane}`;
+    this.#trouble = createTrouble(who, clock, on);
+    this.#letterLog = createLetterLog(who, dead.topic, clock, on);
+    this.#deadTopics = createDeadTopics(clock, dead.topicGraceMs, [dead.topic]);
     this.#claim = {
       lane: options.lane,
       owner: Buffer.from(options.clock.random(16)).toString('hex'),
@@ -103,7 +120,7 @@ class Driver implements Lane {
       await this.#sleep(this.#waitMs);
       return 'retry';
     } catch (error) {
-      return this.#failed(error);
+      return await this.#failed(error);
     }
   }
 
@@ -133,7 +150,7 @@ class Driver implements Lane {
   }
 
   async #begin(from: number, kafka: Position | null, decision: Decision): Promise<void> {
-    const { lane, journalId, reader, clock, on } = this.#options;
+    const { lane, on } = this.#options;
     // Said once, not at each start until the next commit.
     if (decision.kind === 'kafka-lost' && decision.message !== this.#lossSaid) {
       this.#lossSaid = decision.message;
@@ -141,28 +158,37 @@ class Driver implements Lane {
       on({ kind: 'line', level: 'error', text: `lane ${lane}: ${decision.message}` });
     }
     if (decision.kind === 'restart' && kafka !== null) await this.#recount(kafka);
+    this.#from = from;
+    this.#readAgain();
+  }
+
+  /** The feed anew, from where the batch begins. */
+  #readAgain(): void {
+    const { lane, journalId, reader, clock } = this.#options;
+    this.#feed?.close();
     this.#batch = null;
     this.#ahead = null;
     this.#limits.blocksMax = this.#poison.blocksMax;
     this.#feed = createFeed({
-      lane,
-      journalId,
-      from,
-      reader,
-      clock,
+      ...{ lane, journalId, from: this.#from, reader, clock, limits: this.#limits },
       toRecords: (located) => this.#toRecords(located),
-      limits: this.#limits,
     });
     this.#feed.syncedEnd(this.#end);
     if (this.#stopping) this.#feed.close();
   }
 
   #toRecords(located: Located): SinkRecord[] {
-    const { toRecords, toDeadLetters } = this.#options;
-    const why = this.#poison.letterFor(located);
-    return why === null || toDeadLetters === undefined
-      ? toRecords(located)
-      : toDeadLetters(located, why);
+    const { toRecords, dead, clock } = this.#options;
+    const letters = this.#poison.letters(located);
+    return toRecords(located).map((record, at) => {
+      const letter = letters.get(at) ?? this.#letterFor(record.topic);
+      return letter === undefined ? record : toLetter(record, letter, dead.topic, clock.nowMs());
+    });
+  }
+
+  #letterFor(topic: string): Letter | undefined {
+    const why = this.#deadTopics.why(topic);
+    return why === undefined ? undefined : { why, isCut: false };
   }
 
   /** KAFKA.md [K-23] */
@@ -181,20 +207,26 @@ class Driver implements Lane {
       this.#ahead = null;
       const batch = this.#batch;
       if (batch === null) return 'stop';
-      if (!(await this.#topicsGood(sink, batch))) return 'topics-bad';
+      const topics = await this.#lookAtTopics(sink, batch);
+      if (topics === 'bad') return 'topics-bad';
+      if (topics === 'dead') {
+        this.#readAgain();
+        continue;
+      }
       if (this.#stopping) return 'stop';
       // Reading and decoding the next one is the time in which Kafka answers.
       this.#ahead = feed.take();
       this.#ahead.catch(() => {});
-      await sink.transaction(batch.records, batch.position);
+      await sink.transaction(batch.records, batch.position, this.#poison.isApart(batch));
       this.#batch = null;
+      this.#from = batch.position.end;
       this.#failures = 0;
       this.#committed(batch.position, batch.committed, batch.records.length, false);
       this.#trouble.over('commit');
-      if (this.#poison.committed(batch.position)) {
-        this.#options.on({ kind: 'count', what: 'dead-letters' });
-      }
+      this.#letterLog(batch.records);
+      this.#poison.committed(batch.position);
       this.#limits.blocksMax = this.#poison.blocksMax;
+      await this.#lookAtDeadTopics(sink);
     }
   }
 
@@ -203,18 +235,34 @@ class Driver implements Lane {
     const { sink } = this.#open();
     const batch = this.#batch;
     if (this.#stopping || batch === null) return 'stop';
-    return (await this.#topicsGood(sink, batch)) ? 'topics-good' : 'topics-bad';
+    const topics = await this.#lookAtTopics(sink, batch);
+    if (topics === 'dead') this.#readAgain();
+    return topics === 'bad' ? 'topics-bad' : 'topics-good';
   }
 
-  async #topicsGood(sink: KafkaSink, batch: Batch): Promise<boolean> {
-    try {
-      await sink.checkTopics(batch.topics);
-      this.#trouble.over('topics');
-      return true;
-    } catch (error) {
-      if (!(error instanceof SinkError) || !error.kind.startsWith('topic-')) throw error;
-      this.#trouble.begin('topics', error.topic ?? '', error.message);
-      return false;
+  /** [K-32] `dead`: one of them has been bad for so long that the batch is to be made anew. */
+  async #lookAtTopics(sink: KafkaSink, batch: Batch): Promise<'good' | 'bad' | 'dead'> {
+    let answer: 'good' | 'bad' | 'dead' = 'good';
+    for (const topic of batch.topics) {
+      const error = await topicError(sink, topic);
+      if (error === null) {
+        this.#deadTopics.good(topic);
+        continue;
+      }
+      if (answer === 'good') this.#trouble.begin('topics', topic, error.message);
+      if (this.#deadTopics.bad(topic, error.message)) answer = 'dead';
+      else if (answer === 'good') answer = 'bad';
+    }
+    if (answer === 'good') this.#trouble.over('topics');
+    return answer;
+  }
+
+  async #lookAtDeadTopics(sink: KafkaSink): Promise<void> {
+    for (const topic of this.#deadTopics.due()) {
+      if ((await topicError(sink, topic)) !== null) continue;
+      this.#deadTopics.good(topic);
+      const text = `lane ${this.#options.lane}: topic ${topic} takes records again`;
+      this.#options.on({ kind: 'line', level: 'info', text });
     }
   }
 
@@ -248,7 +296,7 @@ class Driver implements Lane {
     return 'claim-foreign';
   }
 
-  #failed(error: unknown): LaneInput {
+  async #failed(error: unknown): Promise<LaneInput> {
     if (this.#stopping) return 'stop';
     const { retryBackoffMs } = this.#options.limits;
     const kind = error instanceof SinkError ? error.kind : 'unreachable';
@@ -258,7 +306,8 @@ class Driver implements Lane {
     const growing = Math.min(retryBackoffMs * 2 ** (this.#failures - 1), retryMaxMs);
     const atOnce = this.#failures === 1 && (kind === 'unanswered' || kind === 'epoch');
     this.#waitMs = atOnce ? 0 : this.#jitter(growing);
-    if (kind === 'refused') this.#blame(message);
+    if (kind === 'refused')
+      await this.#blame(message, error instanceof SinkError ? error.record : undefined);
     if (kind === 'misconfigured' || kind === 'topic-missing' || kind === 'topic-forbidden') {
       this.#waitMs = lookAgainMs;
       // Under the name that a look at the topics gives it: the same trouble is said once.
@@ -273,16 +322,21 @@ class Driver implements Lane {
     return `failed-${kind}`;
   }
 
-  /** KAFKA.md [K-33]: half of it next time, in the end the one record or its letter. */
-  #blame(why: string): void {
+  /** KAFKA.md [K-33]: half of it next time, then its records apart, in the end a letter for the one. */
+  async #blame(why: string, record: number | undefined): Promise<void> {
     this.#waitMs = 0;
-    const letterBefore = this.#batch?.blocks.some((one) => this.#poison.letterFor(one) !== null);
-    const alone = this.#batch === null ? null : this.#poison.refused(this.#batch, why);
-    const canLetter = this.#options.toDeadLetters !== undefined && letterBefore !== true;
-    if (alone === null || canLetter) return;
+    const batch = this.#batch;
+    if (batch === null) return;
+    const blame = this.#poison.refused(batch, why, record);
+    if (blame === 'cut') {
+      const { value } = batch.records[record ?? 0] ?? { value: new Uint8Array() };
+      await this.#options.dead.keep(sha256Of(value), value);
+    }
+    if (blame !== 'hold') return;
     this.#waitMs = lookAgainMs;
-    const text = `Kafka refuses the record at ${alone.offset} of the journal: ${why}`;
-    this.#trouble.begin('commit', `refused ${alone.offset}`, text);
+    const offset = batch.blocks[0]?.offset;
+    const text = `Kafka refuses the record at ${offset} of the journal, and its dead letter: ${why}`;
+    this.#trouble.begin('commit', `refused ${offset}`, text);
   }
 
   async #decide(state: LaneState): Promise<Decision> {
@@ -342,5 +396,16 @@ class Driver implements Lane {
         resolve();
       };
     });
+  }
+}
+
+/** Why a topic can't be written; null: it can. */
+async function topicError(sink: KafkaSink, topic: string): Promise<SinkError | null> {
+  try {
+    await sink.checkTopics([topic]);
+    return null;
+  } catch (error) {
+    if (error instanceof SinkError && error.kind.startsWith('topic-')) return error;
+    throw error;
   }
 }

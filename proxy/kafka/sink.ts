@@ -42,14 +42,17 @@ export class SinkError extends Error {
   override name = 'SinkError';
   readonly kind: SinkErrorKind;
   readonly topic: string | undefined;
+  /** Which of the records was refused, where they were sent apart. */
+  readonly record: number | undefined;
   constructor(
     kind: SinkErrorKind,
     message: string,
-    options: { cause?: unknown; topic?: string } = {},
+    options: { cause?: unknown; topic?: string; record?: number } = {},
   ) {
     super(message, { cause: options.cause });
     this.kind = kind;
     this.topic = options.topic;
+    this.record = options.record;
   }
 }
 
@@ -63,8 +66,11 @@ export interface KafkaSink {
   read(): Promise<LaneState>;
   /** Initialises the transactional id (fencing whoever had it) and commits the claim. */
   fence(claim: Claim): Promise<void>;
-  /** One transaction: all records and the position, or nothing. One at a time. */
-  transaction(records: readonly SinkRecord[], position: Position): Promise<void>;
+  /**
+   * One transaction: all records and the position, or nothing. One at a time. `apart`: each record in a request of its own,
+   * so that an error of kind refused says which one it was.
+   */
+  transaction(records: readonly SinkRecord[], position: Position, apart?: boolean): Promise<void>;
   /** Throws topic-missing or topic-forbidden for the first of the topics that can't be written. */
   checkTopics(topics: readonly string[]): Promise<void>;
   /** Never throws and never hangs. */

@@ -233,6 +233,24 @@ export function sinkConformance(name: string, openWorld: () => Promise<World>): 
     assert.equal(await site.committed('events'), []);
   });
 
+  test('records that are sent apart: the one that Kafka refuses is named, or all arrive', async () => {
+    const site = world.freshSite();
+    await site.createTopic('events', 1);
+    const sink = await started(site, 'one');
+    const ahead = { ...event(site, 'ahead'), timestampMs: Date.now() + 2 * 3_600_000 };
+    const records = [event(site, 'e0'), event(site, 'e1'), ahead, event(site, 'e2')];
+    const error = await fails(sink.transaction(records, at(1), true), 'refused');
+    assert.is(error.record, 2);
+    await sink.close();
+    const next = await started(site, 'one');
+    assert.is((await next.read()).position, null);
+    const good = records.filter((record) => record !== ahead);
+    await next.transaction(good, at(1), true);
+    assert.equal((await next.read()).position, at(1));
+    await next.close();
+    assert.equal(values(await site.committed('events')), ['e0', 'e1', 'e2']);
+  });
+
   test('close ends what is unanswered, and returns', async () => {
     const site = world.freshSite();
     await site.createTopic('events', 1);

@@ -37,7 +37,10 @@ test('the example is valid and says the defaults', async () => {
 
 test('topics have defaults under the site', () => {
   const { kafka } = parseConfig(`${least}kafka:\n  brokers: ['a:9092']\n`, 'site.yaml');
-  assert.equal(kafka?.topics, { prefix: 'hall.', routes: {}, loss: 'hall.headwater.loss' });
+  assert.equal(kafka?.topics, {
+    ...{ prefix: 'hall.', routes: {} },
+    ...{ loss: 'hall.headwater.loss', dead: 'hall.headwater.dead' },
+  });
 });
 
 test('each mistake has its line, its key and what was expected', () => {

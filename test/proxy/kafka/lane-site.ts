@@ -22,6 +22,8 @@ export interface Watched {
   /** The last position that was said to be committed: what the journal would keep. */
   confirmed: Position | null;
   count(what: string): number;
+  /** Dead letters that were said to be committed. */
+  letters(): number;
   until(state: LaneStateName): Promise<void>;
   /** Until the position that was said to be committed is the journal's end. */
   drained(journal: MemoryJournal): Promise<void>;
@@ -36,6 +38,16 @@ const clock: Clock = {
   },
 };
 
+/** The same, and a test may put it ahead. */
+export function steppedClock(): Clock & { aheadMs: number } {
+  const stepped = {
+    ...clock,
+    aheadMs: 0,
+    monotonicMs: () => clock.monotonicMs() + stepped.aheadMs,
+  };
+  return stepped;
+}
+
 export function watchLane(
   openSink: () => KafkaSink,
   journal: MemoryJournal,
@@ -49,6 +61,8 @@ export function watchLane(
     confirmed: options.confirmed ?? null,
     count: (what) =>
       watched.events.filter((one) => one.kind === 'count' && one.what === what).length,
+    letters: () =>
+      watched.events.reduce((sum, one) => sum + (one.kind === 'dead-letters' ? one.records : 0), 0),
     until: (state) => when(() => lane.state === state),
     drained: (of) => when(() => watched.confirmed?.end === of.end),
   };
@@ -62,6 +76,7 @@ export function watchLane(
     clock,
     toRecords: (located) => toRecords(located),
     limits: { recordsMax: 100, lingerMs: 0, retryBackoffMs: 20 },
+    dead: { topic: 'dead', topicGraceMs: 60_000, keep: async () => {} },
     on(event) {
       watched.events.push(event);
       if (event.kind === 'line') watched.lines.push(event.text);

@@ -1,7 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { SinkErrorKind } from '../../../proxy/kafka/sink.js';
-import { watchLane } from './lane-site.js';
+import type { Located } from '../../../proxy/journal/record.js';
+import type { SinkErrorKind, SinkRecord } from '../../../proxy/kafka/sink.js';
+import { steppedClock, watchLane } from './lane-site.js';
 import { createMemoryJournal, toRecords } from './memory-journal.js';
 import { createMemoryKafka, type MemoryKafka } from './memory-kafka.js';
 
@@ -270,45 +271,162 @@ test('what gives no Kafka records is passed without a transaction', async () => 
   await site.lane.stop();
 });
 
-test('one poisoned record is found and goes to the dead letters, the rest its own way', async () => {
-  const [kafka, journal] = [createMemoryKafka(['events', 'dead']), createMemoryJournal()];
-  for (let i = 0; i < 40; i++) journal.block(1);
-  const poisoned = 23;
+/** Refuses transactions that hold such a record. */
+const refuseRecords = (
+  kafka: MemoryKafka,
+  isBad: (value: string, record: SinkRecord) => boolean,
+) => {
   kafka.fault = (call, records) => {
-    const bad = records.some(
-      (one) => one.topic === 'events' && String(one.value) === `${poisoned}`,
-    );
+    const bad = records.some((one) => isBad(String(one.value), one));
     return call === 'transaction' && bad ? 'refused' : null;
   };
-  const site = watchLane(kafka.openSink, journal, {
-    toDeadLetters: (located) => toRecords(located, 'dead'),
-  });
+};
+
+test('poisoned records of a block go to the dead letters, and no other one', async () => {
+  const [kafka, journal] = [createMemoryKafka(['events', 'dead']), createMemoryJournal()];
+  for (let i = 0; i < 20; i++) journal.block(5);
+  const poisoned = ['51', '54', '70'];
+  refuseRecords(kafka, (value, { topic }) => topic === 'events' && poisoned.includes(value));
+  const site = watchLane(kafka.openSink, journal);
   await site.drained(journal);
   const letters = kafka.committed.filter(({ topic }) => topic === 'dead');
   assert.equal(
     letters.map(({ value }) => String(value)),
-    [`${poisoned}`],
+    poisoned,
   );
-  assert.equal(seqs(kafka), upTo(40), 'the order is kept');
-  assert.is(site.count('dead-letters'), 1);
+  for (const { headers } of letters) {
+    assert.is(headers['hw-topic'], 'events');
+    assert.match(headers['hw-why'] ?? '', 'refused');
+    assert.ok(Number(headers['hw-timestamp']) > 0);
+  }
+  assert.equal(seqs(kafka), upTo(100), 'the order is kept');
+  assert.is(site.letters(), 3);
+  assert.is(site.books.get('press-07'), 100);
   await site.lane.stop();
 });
 
-test('without dead letters a poisoned record holds the lane, and nothing behind it passes', async () => {
-  const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
+test('a block that is refused only as one request goes in several, without a letter', async () => {
+  const [kafka, journal] = [createMemoryKafka(['events', 'dead']), createMemoryJournal()];
+  journal.block(4);
+  kafka.fault = (call, records) =>
+    call === 'transaction' && records.length > 1 ? 'refused' : null;
+  const { openSink } = kafka;
+  // What is sent apart is refused one by one: here none is.
+  kafka.openSink = () => {
+    const sink = openSink();
+    const { transaction } = sink;
+    sink.transaction = (records, position, isApart) => {
+      const { fault } = kafka;
+      if (isApart) kafka.fault = () => null;
+      return transaction(records, position, isApart).finally(() => {
+        kafka.fault = fault;
+      });
+    };
+    return sink;
+  };
+  const site = watchLane(kafka.openSink, journal);
+  await site.drained(journal);
+  assert.equal(seqs(kafka), upTo(4));
+  assert.is(site.letters(), 0);
+  await site.lane.stop();
+});
+
+test('a letter that is refused goes without its end, and the whole value is kept', async () => {
+  const [kafka, journal] = [createMemoryKafka(['events', 'dead']), createMemoryJournal()];
+  journal.block(3);
+  const long = 'x'.repeat(5000);
+  refuseRecords(kafka, (value) => value === long);
+  const kept: [string, number][] = [];
+  const site = watchLane(kafka.openSink, journal, {
+    toRecords: (located) =>
+      toRecords(located).map((record, at) =>
+        at === 1 ? { ...record, value: Buffer.from(long) } : record,
+      ),
+    dead: {
+      ...{ topic: 'dead', topicGraceMs: 60_000 },
+      keep: async (sha256, value) => {
+        kept.push([sha256, value.length]);
+      },
+    },
+  });
+  await site.drained(journal);
+  const [letter] = kafka.committed.filter(({ topic }) => topic === 'dead');
+  assert.is(letter?.value.length, 4096);
+  assert.is(letter?.headers['hw-bytes'], '5000');
+  assert.equal(kept, [[letter?.headers['hw-sha256'], 5000]]);
+  assert.is(kafka.committed.length, 3);
+  await site.lane.stop();
+});
+
+test('a letter that is refused for good holds the lane, and nothing behind it passes', async () => {
+  const [kafka, journal] = [createMemoryKafka(['events', 'dead']), createMemoryJournal()];
   for (let i = 0; i < 8; i++) journal.block(1);
   let poisoned = '3';
-  kafka.fault = (call, records) =>
-    call === 'transaction' && records.some(({ value }) => String(value) === poisoned)
-      ? 'refused'
-      : null;
+  refuseRecords(kafka, (value) => value === poisoned);
   const site = watchLane(kafka.openSink, journal);
   while (site.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.equal(seqs(kafka), upTo(3));
   poisoned = '';
   await site.drained(journal);
   assert.equal(seqs(kafka), upTo(8));
+  assert.is(site.letters(), 0, 'what caused it is mended: it goes its own way');
   assert.is(site.lines.length, 2, site.lines.join(' | '));
+  await site.lane.stop();
+});
+
+const deviceOf = ({ record }: Located) => (record.kind === 'block' ? record.device : null);
+
+test('a topic that stays missing beyond its grace gives dead letters, until it is there', async () => {
+  const [kafka, journal] = [createMemoryKafka(['events', 'dead']), createMemoryJournal()];
+  const clock = steppedClock();
+  const site = watchLane(kafka.openSink, journal, {
+    clock,
+    dead: { topic: 'dead', topicGraceMs: 60_000, keep: async () => {} },
+    toRecords: (located) =>
+      toRecords(located, deviceOf(located) === 'press-08' ? 'absent' : 'events'),
+  });
+  await site.until('flowing');
+  journal.block(2);
+  journal.block(2, { device: 'press-08' });
+  journal.block(2);
+  site.lane.syncedEnd(journal.end);
+  await site.until('held');
+  clock.aheadMs = 50_000;
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  assert.equal(kafka.committed, [], 'held');
+  clock.aheadMs = 61_000;
+  await site.drained(journal);
+  const topics = () => kafka.committed.map(({ topic }) => topic);
+  assert.equal(topics(), ['events', 'events', 'dead', 'dead', 'events', 'events']);
+  assert.is(kafka.committed[2]?.headers['hw-topic'], 'absent');
+  assert.is(site.letters(), 2);
+  kafka.topics.add('absent');
+  clock.aheadMs = 63_000;
+  // It is looked at behind a commit: that of the first of them at the latest.
+  for (const _ of [1, 2]) {
+    journal.block(1, { device: 'press-08' });
+    site.lane.syncedEnd(journal.end);
+    await site.drained(journal);
+  }
+  assert.is(topics().length, 8);
+  assert.is(topics().at(-1), 'absent');
+  assert.ok(site.lines.some((line) => line.includes('absent takes records again')));
+  await site.lane.stop();
+});
+
+test('a missing dead-letter topic holds the lane, whatever the grace', async () => {
+  const [kafka, journal] = [createMemoryKafka([]), createMemoryJournal()];
+  journal.block(2);
+  const site = watchLane(kafka.openSink, journal, {
+    dead: { topic: 'dead', topicGraceMs: 0, keep: async () => {} },
+  });
+  while (!site.lines.some((line) => line.includes('topic dead is missing')))
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  assert.equal(kafka.committed, []);
+  kafka.topics.add('dead');
+  await site.drained(journal);
+  assert.is(site.letters(), 2);
   await site.lane.stop();
 });
 

@@ -51,6 +51,7 @@ export function createMemoryKafka(topics: string[] = ['events']): MemoryKafka {
         name: Call,
         records: readonly SinkRecord[],
         work: () => T,
+        isApart = false,
       ): Promise<T> {
         await kafka.gate(name);
         if (closed || dead) throw new SinkError('unreachable', 'a dead sink was used');
@@ -59,7 +60,10 @@ export function createMemoryKafka(topics: string[] = ['events']): MemoryKafka {
         dead = name === 'fence' || name === 'transaction';
         if (fault === 'applied') work();
         const kind = fault === 'applied' ? 'unanswered' : fault;
-        throw new SinkError(kind, `${name} was made to fail: ${kind}`);
+        // Sent apart, the broker's answer is about one of them.
+        const record = isApart ? records.findIndex((one) => kafka.fault(name, [one]) === kind) : -1;
+        const which = record < 0 ? {} : { record };
+        throw new SinkError(kind, `${name} was made to fail: ${kind}`, which);
       }
       const ours = () => {
         if (mine !== epoch) throw new SinkError('epoch', 'fenced');
@@ -76,16 +80,22 @@ export function createMemoryKafka(topics: string[] = ['events']): MemoryKafka {
             kafka.fences++;
             kafka.claim = claim;
           }),
-        transaction: (records, position) =>
-          call('transaction', records, () => {
-            ours();
-            for (const { topic } of records) {
-              if (!kafka.topics.has(topic)) throw new SinkError('topic-missing', topic, { topic });
-            }
-            kafka.transactions++;
-            kafka.committed.push(...records);
-            kafka.position = position;
-          }),
+        transaction: (records, position, isApart) =>
+          call(
+            'transaction',
+            records,
+            () => {
+              ours();
+              for (const { topic } of records) {
+                if (!kafka.topics.has(topic))
+                  throw new SinkError('topic-missing', topic, { topic });
+              }
+              kafka.transactions++;
+              kafka.committed.push(...records);
+              kafka.position = position;
+            },
+            isApart,
+          ),
         checkTopics: (names) =>
           call('topics', [], () => {
             const topic = names.find((name) => !kafka.topics.has(name));
