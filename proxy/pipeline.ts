@@ -4,15 +4,12 @@ import { countBuffered } from './buffered.js';
 import type { Clock } from './clock.js';
 import type { Config, KafkaConfig } from './config.js';
 import type { Disk } from './disk.js';
-import { createMetrics } from './http/metrics.js';
-import { startHttp } from './http/server.js';
+import { type Doors, doorsOfMachine } from './doors.js';
 import { type Journal, openJournal } from './journal/journal.js';
 import { JournalReader } from './journal/reader.js';
 import type { Position, TableRecord } from './journal/record.js';
 import type { Lane, LaneEnd, LaneEvent } from './kafka/lane-types.js';
 import type { Listener } from './listeners/channel.js';
-import { listenTcp } from './listeners/tcp.js';
-import { listenUdp } from './listeners/udp.js';
 import type { Log } from './log.js';
 import { createOutcomes } from './outcomes.js';
 import { Sessions } from './sessions.js';
@@ -31,6 +28,8 @@ export interface PipelineParts {
   /** For people, in a lane's claim: host name and pid. */
   host: string;
   startLane(options: LaneStart): Lane;
+  /** The machine's own, unless a simulation has others. */
+  doors?: Doors;
 }
 
 export interface LaneStart {
@@ -59,7 +58,7 @@ export interface Pipeline {
 }
 
 export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
-  const { config, clock, disk, log } = parts;
+  const { config, clock, disk, log, doors = doorsOfMachine } = parts;
   const { folder, bytesMax, segmentBytes } = config.journal;
   const books = createBooks();
   const outcomes = createOutcomes(clock, (kind, detail) => {
@@ -73,13 +72,15 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     const listeners: Listener[] = [];
     const channels = () => listeners.reduce((sum, listener) => sum + listener.channels, 0);
     const lanes: Lane[] = [];
-    const metrics = createMetrics({ journal, books, outcomes, sessions, channels, lanes });
-    const http = await startHttp({
-      ...config.http,
-      metrics: metrics.page,
-      trouble: () => (journal.trouble === null ? [] : [journal.trouble]),
-      remarks: () => lanes.flatMap((lane, at) => laneRemark(lane, at)),
-    }).catch(portError('http', config.http));
+    const metrics = doors.createMetrics({ journal, books, outcomes, sessions, channels, lanes });
+    const http = await doors
+      .startHttp({
+        ...config.http,
+        metrics: metrics.page,
+        trouble: () => (journal.trouble === null ? [] : [journal.trouble]),
+        remarks: () => lanes.flatMap((lane, at) => laneRemark(lane, at)),
+      })
+      .catch(portError('http', config.http));
     closing.unshift(() => http.close());
     watch(journal, log);
     if (config.kafka !== null) {
@@ -94,14 +95,14 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     const { tcp, udp } = config.listen;
     const closeListeners = () => Promise.all(listeners.map((listener) => listener.close()));
     closing.unshift(closeListeners);
-    const tcpListener = await listenTcp({ ...tcp, connectionsMax, outcomes, accept }).catch(
-      portError('listen.tcp', tcp),
-    );
+    const tcpListener = await doors
+      .listenTcp({ ...tcp, connectionsMax, outcomes, accept })
+      .catch(portError('listen.tcp', tcp));
     listeners.push(tcpListener);
     let udpPort: number | null = null;
     if (udp !== undefined) {
       const options = { ...udp, addressesMax: connectionsMax, outcomes, clock, accept };
-      const udpListener = await listenUdp(options).catch(portError('listen.udp', udp));
+      const udpListener = await doors.listenUdp(options).catch(portError('listen.udp', udp));
       listeners.push(udpListener);
       udpPort = udpListener.port;
     }

@@ -104,7 +104,7 @@ class ModelSink implements KafkaSink {
     });
   }
 
-  transaction(records: readonly SinkRecord[], position: Position): Promise<void> {
+  transaction(records: readonly SinkRecord[], position: Position, isApart = false): Promise<void> {
     return this.#sending('transaction', async () => {
       const placed: Placed[] = [];
       for (const record of records) {
@@ -115,7 +115,7 @@ class ModelSink implements KafkaSink {
         placed.push({ topic, partition, entry: { key, value, headers, timestampMs } });
       }
       const own = this.#own(positionKey(position.lane), position);
-      if (!this.#defects.positionApart) await this.#commit([...placed, own]);
+      if (!this.#defects.positionApart) await this.#commit([...placed, own], isApart);
       else {
         await this.#commit(placed);
         await this.#commit([own]);
@@ -173,24 +173,34 @@ class ModelSink implements KafkaSink {
   }
 
   /** One transaction, and nothing behind an error: kafkajs can't abort it then. */
-  async #commit(placed: readonly Placed[]): Promise<void> {
+  async #commit(placed: readonly Placed[], isApart = false): Promise<void> {
     const { broker } = this.#options;
     const { epoch, sequences } = this.#producer;
     if (epoch === null) throw new Error('a transaction before the fence');
     const batches = new Map<string, { topic: string; partition: number; entries: Entry[] }>();
-    for (const { topic, partition, entry } of placed) {
-      const name = `${topic} ${partition}`;
+    for (const [at, { topic, partition, entry }] of placed.entries()) {
+      const name = isApart ? `${at}` : `${topic} ${partition}`;
       const batch = batches.get(name);
       if (batch === undefined) batches.set(name, { topic, partition, entries: [entry] });
       else batch.entries.push(entry);
     }
-    const wanted = [...batches.values()].map(({ topic, partition }): [string, number] => {
-      return [topic, partition];
-    });
-    await this.#ask('addPartitions', () => broker.addPartitions(this.#id, epoch, wanted));
-    for (const [name, batch] of batches) {
+    const wanted = new Map(
+      placed.map(({ topic, partition }): [string, [string, number]] => {
+        return [`${topic} ${partition}`, [topic, partition]];
+      }),
+    );
+    await this.#ask('addPartitions', () =>
+      broker.addPartitions(this.#id, epoch, [...wanted.values()]),
+    );
+    for (const [at, batch] of [...batches.values()].entries()) {
+      const name = `${batch.topic} ${batch.partition}`;
       const sequence = sequences.get(name) ?? 0;
-      await this.#ask('produce', () => broker.produce(this.#id, epoch, { ...batch, sequence }));
+      await this.#ask('produce', () =>
+        broker.produce(this.#id, epoch, { ...batch, sequence }),
+      ).catch((error: unknown) => {
+        if (!isApart || !(error instanceof SinkError)) throw error;
+        throw new SinkError(error.kind, error.message, { cause: error, record: at });
+      });
       // Only here: a send that failed has its number given to the next one.
       sequences.set(name, sequence + batch.entries.length);
     }

@@ -43,6 +43,8 @@ export function openModelWorld(defects: SinkDefects = {}): World {
         broker.produce(id, epoch, { topic, partition: 0, sequence: 0, entries: [entry] });
         return {
           async commit() {
+            // A reader that doesn't wait has answered by then.
+            await scheduler.sleep(50);
             broker.endTxn(id, epoch, true);
           },
         };

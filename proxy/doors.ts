@@ -1,0 +1,16 @@
+import { createMetrics } from './http/metrics.js';
+import { startHttp } from './http/server.js';
+import { listenTcp } from './listeners/tcp.js';
+import { listenUdp } from './listeners/udp.js';
+
+// What the pipeline opens to the outside: ports for devices, and what an operator asks. Passed in as clock and disk are, so
+// that a whole site runs in a simulation without a socket.
+
+export interface Doors {
+  createMetrics: typeof createMetrics;
+  startHttp: typeof startHttp;
+  listenTcp: typeof listenTcp;
+  listenUdp: typeof listenUdp;
+}
+
+export const doorsOfMachine: Doors = { createMetrics, startHttp, listenTcp, listenUdp };

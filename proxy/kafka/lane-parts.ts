@@ -1,0 +1,70 @@
+// Joins a lane to its real parts, the journal's folder and the record maker. What touches the machine is passed in: in the proxy by
+// lane-worker.ts, in a thread of its own; in a simulation by the site.
+
+import type { Clock } from '../clock.js';
+import type { Disk } from '../disk.js';
+import { JournalReader } from '../journal/reader.js';
+import { createLane, type Lane, type LaneEvent, type LaneReader } from './lane.js';
+import type { LaneWorkerData } from './lane-thread.js';
+import { createLetterValues, letterFolderOf } from './letter-values.js';
+import { positionTopicOf } from './position-topic.js';
+import { createRecordMaker } from './records.js';
+import type { KafkaSink } from './sink.js';
+
+export interface LaneParts {
+  data: Omit<LaneWorkerData, 'debug' | 'beatMs'>;
+  clock: Clock;
+  disk: Disk;
+  openSink(): KafkaSink;
+  on(event: LaneEvent): void;
+}
+
+export interface JoinedLane {
+  lane: Lane;
+  /** Ends the reading; once the lane is done. */
+  close(): Promise<void>;
+}
+
+export function joinLane({ data, clock, disk, openSink, on }: LaneParts): JoinedLane {
+  const { site, lane, kafka, journalId, host, confirmed } = data;
+  const records = createRecordMaker({
+    topics: kafka.topics,
+    value: kafka.value,
+    own: [kafka.topics.loss, kafka.topics.dead, positionTopicOf(site)],
+    tables: data.tables,
+  });
+  const reader = new JournalReader({ folder: data.journalFolder, disk });
+  return {
+    lane: createLane({
+      ...{ lane, journalId, host, confirmed, clock, openSink, on },
+      reader: oneAtATime(reader),
+      toRecords: (located) => records.toRecords(located),
+      dead: {
+        topic: kafka.topics.dead,
+        topicGraceMs: kafka.topicGraceSeconds * 1000,
+        keep: createLetterValues(disk, letterFolderOf(data.journalFolder)),
+      },
+      limits: {
+        recordsMax: kafka.recordsMax,
+        lingerMs: kafka.lingerMs,
+        retryBackoffMs: kafka.retryBackoffMs,
+      },
+    }),
+    close: () => reader.close(),
+  };
+}
+
+/** The batch ahead may still be reading when the lane starts again. */
+function oneAtATime(journal: LaneReader): LaneReader {
+  let turn: Promise<unknown> = Promise.resolve();
+  function next<T>(work: () => Promise<T>): Promise<T> {
+    const answer = turn.then(work);
+    turn = answer.catch(() => {});
+    return answer;
+  }
+  return {
+    begin: () => next(() => journal.begin()),
+    read: (from, until, bytesMax) => next(() => journal.read(from, until, bytesMax)),
+    at: (offset) => next(() => journal.at(offset)),
+  };
+}
