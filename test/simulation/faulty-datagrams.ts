@@ -2,6 +2,7 @@ import { framesOf, framesOfDatagram, toDatagram, toStream } from '../../proxy/da
 import type { Accept, ChannelHandler } from '../../proxy/listeners/channel.js';
 import type { Link, LinkEvents } from '../../sdk/links/link.js';
 import type { Random } from '../random.js';
+import type { Scheduler } from './scheduler.js';
 
 // A way for datagrams on which everything goes wrong that can: each is lost, there twice, late, so that others overtake it, or damaged;
 // the device comes from another address, of which neither end hears; nobody answers for a while; the proxy forgets an address.
@@ -15,6 +16,8 @@ export class FaultyDatagrams implements Link {
   /** While true nothing goes wrong any more. */
   healed = false;
   readonly #random: Random;
+  /** Where there is one, each delivery is a task of it; else `advance` delivers. */
+  readonly #scheduler: Scheduler | null;
   #accept: Accept;
   #events: LinkEvents | null = null;
   #handler: ChannelHandler | null = null;
@@ -24,7 +27,8 @@ export class FaultyDatagrams implements Link {
   #underWay: Datagram[] = [];
   #swallowsUntilMs = 0;
 
-  constructor(random: Random, accept: Accept) {
+  constructor(random: Random, accept: Accept, scheduler: Scheduler | null = null) {
+    this.#scheduler = scheduler;
     this.#random = random;
     this.#accept = accept;
   }
@@ -32,11 +36,8 @@ export class FaultyDatagrams implements Link {
   open(events: LinkEvents): void {
     this.#events = events;
     this.#move();
-    this.#underWay.push({
-      atMs: this.#nowMs,
-      deliver: () => {
-        if (this.#events === events) events.up();
-      },
+    this.#later(0, () => {
+      if (this.#events === events) events.up();
     });
   }
 
@@ -44,11 +45,8 @@ export class FaultyDatagrams implements Link {
     if (this.#events === null) return 0;
     if (!this.healed && this.#random.chance(1 / 20)) {
       const events = this.#events;
-      this.#underWay.push({
-        atMs: this.#nowMs + 20,
-        deliver: () => {
-          if (this.#events === events) events.ready();
-        },
+      this.#later(20, () => {
+        if (this.#events === events) events.ready();
       });
       return 0;
     }
@@ -87,7 +85,7 @@ export class FaultyDatagrams implements Link {
   }
 
   swallow(forMs: number): void {
-    this.#swallowsUntilMs = this.#nowMs + forMs;
+    this.#swallowsUntilMs = this.#now + forMs;
   }
 
   forgetDevice(): void {
@@ -129,14 +127,24 @@ export class FaultyDatagrams implements Link {
     const copy = bytes.slice();
     let times = 1;
     if (!this.healed) {
-      if (this.#nowMs < this.#swallowsUntilMs) return;
+      if (this.#now < this.#swallowsUntilMs) return;
       if (random.chance(1 / 60)) copy[random.below(copy.length)]! ^= 1 << random.below(8);
       if (random.chance(1 / 10)) times = 0;
       if (random.chance(1 / 10)) times = 2;
     }
     while (times-- > 0) {
       const delayMs = this.healed ? 5 : random.below(300);
-      this.#underWay.push({ atMs: this.#nowMs + delayMs, deliver: () => deliver(copy) });
+      this.#later(delayMs, () => deliver(copy));
     }
+  }
+
+  #later(delayMs: number, deliver: () => void): void {
+    this.#underWay.push({ atMs: this.#now + delayMs, deliver });
+    const scheduler = this.#scheduler;
+    scheduler?.after(delayMs, () => this.advance(scheduler.nowMs));
+  }
+
+  get #now(): number {
+    return this.#scheduler?.nowMs ?? this.#nowMs;
   }
 }

@@ -1,6 +1,7 @@
 import type { Channel, ChannelHandler } from '../../proxy/listeners/channel.js';
 import type { Link, LinkEvents } from '../../sdk/links/link.js';
 import type { Random } from '../random.js';
+import type { Scheduler } from './scheduler.js';
 
 // A way between one device and the proxy on which everything goes wrong that can: bytes are late, in other pieces, lost,
 // flipped or there twice; writes are taken in part; the connection is cut, or swallows all. A *connection* ends and begins
@@ -16,6 +17,8 @@ export class FaultyLink implements Link {
   healed = false;
   readonly #random: Random;
   readonly #kind: Channel['kind'];
+  /** Where there is one, each delivery is a task of it; else `advance` delivers. */
+  readonly #scheduler: Scheduler | null;
   #accept: (channel: Channel) => ChannelHandler;
   #events: LinkEvents | null = null;
   #handler: ChannelHandler | null = null;
@@ -26,7 +29,13 @@ export class FaultyLink implements Link {
   #toDevice: Piece[] = [];
   #swallowsUntilMs = 0;
 
-  constructor(random: Random, kind: Channel['kind'], accept: (channel: Channel) => ChannelHandler) {
+  constructor(
+    random: Random,
+    kind: Channel['kind'],
+    accept: (channel: Channel) => ChannelHandler,
+    scheduler: Scheduler | null = null,
+  ) {
+    this.#scheduler = scheduler;
     this.#random = random;
     this.#kind = kind;
     this.#accept = accept;
@@ -91,7 +100,7 @@ export class FaultyLink implements Link {
   }
 
   swallow(forMs: number): void {
-    this.#swallowsUntilMs = this.#nowMs + forMs;
+    this.#swallowsUntilMs = this.#now + forMs;
   }
 
   /** The device lost its power: the proxy does not hear of it, and what is on its way arrives. */
@@ -145,7 +154,7 @@ export class FaultyLink implements Link {
       start = end;
       let times = 1;
       if (!this.healed) {
-        if (this.#nowMs < this.#swallowsUntilMs) continue;
+        if (this.#now < this.#swallowsUntilMs) continue;
         if (random.chance(1 / 60)) piece[random.below(piece.length)]! ^= 1 << random.below(8);
         if (random.chance(1 / 80)) times = 0;
         if (random.chance(1 / 80)) times = 2;
@@ -160,6 +169,13 @@ export class FaultyLink implements Link {
   #later(queue: Piece[], deliver: () => void): void {
     const before = queue.at(-1)?.atMs ?? 0;
     const delayMs = this.healed ? 5 : this.#random.below(300);
-    queue.push({ atMs: Math.max(before, this.#nowMs + delayMs), deliver });
+    const atMs = Math.max(before, this.#now + delayMs);
+    queue.push({ atMs, deliver });
+    const scheduler = this.#scheduler;
+    scheduler?.after(atMs - this.#now, () => this.advance(scheduler.nowMs));
+  }
+
+  get #now(): number {
+    return this.#scheduler?.nowMs ?? this.#nowMs;
   }
 }
