@@ -24,6 +24,8 @@ export interface ProxyProcess {
   /** SIGTERM; answers the exit code. */
   stop(): Promise<number | null>;
   signal(signal: NodeJS.Signals): void;
+  /** The exit code, null where a signal ended it. */
+  readonly ended: Promise<number | null>;
   /** Once it has ended: the exit code, null where a signal ended it. The deadline only ends a hang. */
   end(): Promise<number | null>;
 }
@@ -37,8 +39,28 @@ export interface Ended {
 const endTimeoutMs = 60_000;
 const command = join(projectFolder, 'dist/headwater.js');
 
-export async function startProxy(config: string, flags: string[] = []): Promise<ProxyProcess> {
-  const child = launch(['proxy', '--config', config, '--json', ...flags]);
+export interface ProxyStart {
+  /** Before the program: `--import` of a layer. */
+  nodeFlags?: string[];
+  environment?: Record<string, string>;
+  /** Each line that it prints, on either output, as it comes. */
+  onLine?(line: string): void;
+  /** It runs; it need not listen yet. */
+  onSpawn?(pid: number): void;
+}
+
+export async function startProxy(
+  config: string,
+  flags: string[] = [],
+  start: ProxyStart = {},
+): Promise<ProxyProcess> {
+  const words = ['proxy', '--config', config, '--json', ...flags];
+  const child = launch(words, start.environment, start.nodeFlags);
+  if (child.pid !== undefined) start.onSpawn?.(child.pid);
+  for (const output of [child.stdout, child.stderr]) {
+    if (start.onLine === undefined || output === null) continue;
+    createInterface({ input: output }).on('line', start.onLine);
+  }
   let complaint = '';
   child.stderr?.on('data', (chunk) => {
     complaint += chunk;
@@ -61,6 +83,7 @@ export async function startProxy(config: string, flags: string[] = []): Promise<
     ...ports,
     pid: child.pid ?? 0,
     log,
+    ended,
     said: () => [
       ...log
         .filter(({ level }) => level === 'warn' || level === 'error')
@@ -99,8 +122,12 @@ export async function runHeadwater(
 }
 
 /** Ends with this process, however that ends. */
-function launch(words: string[], environment: Record<string, string> = {}): ChildProcess {
-  const child = spawn(process.execPath, [command, ...words], {
+function launch(
+  words: string[],
+  environment: Record<string, string> = {},
+  nodeFlags: string[] = [],
+): ChildProcess {
+  const child = spawn(process.execPath, [...nodeFlags, command, ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
   });

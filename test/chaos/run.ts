@@ -1,0 +1,111 @@
+// A chaotic run: faults one after the other under load, each healed and flow awaited; then they stop, everything
+// drains, and a separate read_committed consumer counts. What is amiss is a list of lines: empty is sound.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Random } from '../random.js';
+import { books, type PrintedBooks } from '../site/judge.js';
+import type { Fault } from './fault.js';
+import type { Scene } from './scene.js';
+import { isClean, sentence, type Verdict } from './tally.js';
+
+export interface Round {
+  fault: string;
+  /** From the fault's end until an event that was sent after it was readable; null: not within the deadline. */
+  resumedMs: number | null;
+  /** The same for every device. */
+  allMs: number | null;
+}
+
+export interface Outcome {
+  rounds: Round[];
+  verdict: Verdict;
+  books: PrintedBooks & { lost: Record<string, number> };
+  amiss: string[];
+}
+
+/** Only ends a hang. */
+const flowDeadlineMs = 90_000;
+const pauseMs = 1_500;
+
+export async function runChaos(options: {
+  scene: Scene;
+  rounds: readonly Fault[];
+  seed: number;
+  /** As performance.now() counts: no round begins after it. */
+  endMs: number;
+  onRound(round: Round, number: number): void;
+}): Promise<Outcome> {
+  const { scene, onRound } = options;
+  const random = new Random(options.seed + 1);
+  const rounds: Round[] = [];
+  await flowing(scene, performance.now());
+  for (const [at, fault] of options.rounds.entries()) {
+    if (performance.now() > options.endMs || scene.amiss.length > 0) break;
+    await sleep(random.below(pauseMs));
+    scene.note(`round ${at + 1}: ${fault.name}`);
+    const heal = await fault.inject(scene, random.fork());
+    const endMs = await heal();
+    scene.note(`round ${at + 1}: healed`);
+    const round = { fault: fault.name, ...(await flowing(scene, endMs)) };
+    rounds.push(round);
+    onRound(round, at + 1);
+  }
+  return { rounds, ...(await settle(scene)) };
+}
+
+/** An event that every device sent from now on is readable in Kafka. */
+async function flowing(scene: Scene, endMs: number): Promise<Omit<Round, 'fault'>> {
+  const { firstMs, allMs, silent } = await scene.flow.after(scene.nextSeqs(), flowDeadlineMs);
+  if (silent.length > 0) {
+    scene.amiss.push(`no flow within ${flowDeadlineMs / 1000} s: ${silent.join(', ')}`);
+  }
+  const since = (ms: number | null) => (ms === null ? null : Math.round(ms - endMs));
+  return { resumedMs: since(firstMs), allMs: since(allMs) };
+}
+
+/** Everything drains; then it is counted. */
+async function settle(scene: Scene): Promise<Omit<Outcome, 'rounds'>> {
+  const { amiss, devices } = scene;
+  scene.note('faults have stopped');
+  const areSafe = await Promise.all(devices.map((device) => device.finish()));
+  const proxy = scene.running;
+  scene.expectEnd(proxy);
+  for (const [at, device] of devices.entries()) {
+    if (!areSafe[at]) amiss.push(`${device.name} could not get rid of its events`);
+  }
+  const code = await proxy.stop();
+  if (code !== 0) amiss.push(`the proxy ended with exit code ${code}: ${proxy.said().at(-1)}`);
+  await scene.harvest();
+  const boots = new Map(devices.map((device) => [device.name, device.stats().boot]));
+  const verdict = scene.tally.judge(scene.ledger, boots);
+  if (!isClean(verdict)) amiss.push(sentence(verdict));
+  const printed = books(proxy) as Outcome['books'];
+  amiss.push(...auditProxy(verdict, printed), ...auditDevices(scene), ...scene.tally.remarks);
+  return { verdict, books: printed, amiss };
+}
+
+/** The proxy's integers against what was counted outside of it. */
+function auditProxy(verdict: Verdict, printed: Outcome['books']): string[] {
+  const { received, committed, buffered, balanced, lost } = printed;
+  const reported = Object.values(lost).reduce((all, events) => all + events, 0);
+  const found = [received, committed, buffered, reported, balanced];
+  const gone = verdict.reportedLost + verdict.refused;
+  const counted = [verdict.inKafka, verdict.inKafka, 0, gone, true];
+  return String(found) === String(counted)
+    ? []
+    : [`the proxy's books say received, committed, buffered, lost = ${found}; counted: ${counted}`];
+}
+
+/** Each device's against the ledger. */
+function auditDevices(scene: Scene): string[] {
+  return scene.devices.flatMap((device) => {
+    const { accepted, refused, acknowledged, buffered } = device.stats();
+    const taken = scene.ledger.pages.get(device.name)?.taken ?? [];
+    const isTaken = taken.filter((one) => one).length;
+    const found = [accepted, refused, acknowledged, buffered];
+    const counted = [isTaken, taken.length - isTaken, taken.length, 0];
+    return String(found) === String(counted)
+      ? []
+      : [`${device.name} says accepted, refused, acknowledged, buffered = ${found}; ${counted}`];
+  });
+}
