@@ -1,4 +1,20 @@
 import type { Fault } from '../fault.js';
+import { frozen, killed, restarted, stopped } from './broker.js';
+import { fence } from './fence.js';
+import { blank, cloned, older, wiped } from './journal.js';
 import { kill } from './kill.js';
+import { delay, drop, hole, reset } from './link.js';
+import { suspend } from './suspend.js';
+import { topic } from './topic.js';
 
-export const faults: readonly Fault[] = [kill];
+// Thinnest first; the one that `--kills` counts is the first.
+
+export const faults: readonly Fault[] = [
+  kill,
+  suspend,
+  ...[reset, drop, delay, hole],
+  ...[stopped, killed, restarted, frozen],
+  fence,
+  topic,
+  ...[wiped, older, cloned, blank],
+];
