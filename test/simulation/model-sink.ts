@@ -198,8 +198,9 @@ class ModelSink implements KafkaSink {
       await this.#ask('produce', () =>
         broker.produce(this.#id, epoch, { ...batch, sequence }),
       ).catch((error: unknown) => {
-        if (!isApart || !(error instanceof SinkError)) throw error;
-        throw new SinkError(error.kind, error.message, { cause: error, record: at });
+        if (!isApart) throw error;
+        const { kind, message } = sinkError(error, 'transaction');
+        throw new SinkError(kind, message, { cause: error, record: at });
       });
       // Only here: a send that failed has its number given to the next one.
       sequences.set(name, sequence + batch.entries.length);
