@@ -58,7 +58,7 @@ export function createLetterLog(
     if (nowMs - saidMs < linesApartMs) return;
     const { 'hw-why': why, 'hw-topic': was } = last.headers;
     const text = `${who}: ${unsaid} for ${was} became dead letters in ${topic}: ${why}`;
-    on({ kind: 'line', level: 'warn', text: `${text}; headwater dlq list shows them` });
+    on({ kind: 'line', level: 'warn', text });
     saidMs = nowMs;
     unsaid = 0;
   };
