@@ -77,7 +77,11 @@ async function main(): Promise<void> {
       say(
         `${number}/${rounds.length} ${fault}: flows after ${resumedMs} ms, all after ${allMs} ms`,
       ),
-  }).finally(() => scene.close());
+  })
+    .catch((error: Error) => {
+      throw new Error(`${error.message}; everything is kept in ${folder}`, { cause: error });
+    })
+    .finally(() => scene.close());
   const isSound = outcome.amiss.length === 0;
   const isKept = !isSound || values.keep === true;
   if (!isKept) await scene.remove();

@@ -193,7 +193,7 @@ export class Scene {
         port: this.relay.port,
         everyMs,
         // The last one has little room: it loses in an outage, and must report it.
-        bufferBytes: number === devices ? 1_024 : 65_536,
+        bufferBytes: number === devices ? 512 : 65_536,
         ledger: this.ledger,
         onError: (error) => this.amiss.push(`${kind}-${number}: ${error.stack}`),
       });
