@@ -4,6 +4,7 @@ import { fence } from './fence.js';
 import { blank, cloned, older, wiped } from './journal.js';
 import { kill } from './kill.js';
 import { delay, drop, hole, reset } from './link.js';
+import { power } from './power.js';
 import { suspend } from './suspend.js';
 import { topic } from './topic.js';
 
@@ -11,6 +12,7 @@ import { topic } from './topic.js';
 
 export const faults: readonly Fault[] = [
   kill,
+  power,
   suspend,
   ...[reset, drop, delay, hole],
   ...[stopped, killed, restarted, frozen],
