@@ -128,6 +128,8 @@ export class Sessions {
     if (!running.fresh) this.#forgetEnded(device, runningBoot, listed, open);
     const { windows } = known;
     for (const boot of windows.keys()) if (!listed.has(boot)) windows.delete(boot);
+    // [W-3] A number of which nothing came is given again, to a later life whose uptime began later.
+    if (hello.boots.at(-1)?.boot === null) windows.delete(runningBoot);
     const window = windows.get(runningBoot) ?? new OffsetWindow();
     windows.set(runningBoot, window);
     window.sample(clock, hello.uptime);

@@ -105,11 +105,15 @@ export class Lazy {
     this.#forgetting = new Map();
   }
 
-  /** The group failed: its records wait again. */
+  /**
+   * The group failed: its confirmations wait again. Wishes don't: the end of the boot may have been said in that very group, and is said
+   * again, with the wish, by the next HELLO or first block; a place that is forgotten before would never be said to have ended.
+   */
   failed(): void {
     this.giveBack(this.#flying);
     this.#flying = [];
     this.#forgetting = new Map();
+    this.#wishes.clear();
   }
 
   /** A checkpoint says what these records would say. */

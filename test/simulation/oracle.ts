@@ -40,8 +40,8 @@ interface Boot {
 
 /** Times are whole milliseconds, on the device and in the proxy. */
 const earlyMaxMs = 3;
-/** The slowest a frame gets through a link that takes bytes in pieces. */
-const lateMaxMs = 30_000;
+/** The slowest frame: a link that takes bytes in pieces, and a process that is frozen when they come. */
+const lateMaxMs = 90_000;
 /** Of a store that is never full in a run. */
 const roomySectors = 40;
 const sectorEventsMax = 100;
@@ -173,9 +173,10 @@ function checkCover(
       if (!covered.has(seq)) throw new Violation(`${who}: nothing says what became of ${seq}`);
     }
     const tails = mine.filter(({ to }) => to === null);
-    if (tails.length > 1) throw new Violation(`${who}: it ended ${tails.length} times`);
-    if (tails[0] !== undefined && tails[0].from !== place) {
-      throw new Violation(`${who}: it ended at ${tails[0].from}, and goes to ${place}`);
+    // Said again by a proxy that was started anew before it had forgotten the place: known, and the books count it as Kafka has it.
+    for (const tail of tails) {
+      if (tail.from === place) continue;
+      throw new Violation(`${who}: it ended at ${tail.from}, and goes to ${place}`);
     }
     const run = boots.get(boot)?.run;
     if (run === undefined) continue;

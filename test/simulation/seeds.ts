@@ -1,21 +1,144 @@
-import { runSite } from './site.js';
+import { Command, InvalidArgumentError } from 'commander';
+import { type FaultKind, faultKinds, runSite, type SiteOptions } from './site.js';
 
-const from = Number(process.argv[2] ?? 1),
-  count = Number(process.argv[3] ?? 1);
-const began = performance.now();
-for (let seed = from; seed < from + count; seed++) {
+// `npm run seeds`: many seeds of the site, one after the other; the first that fails is shrunk and said with the command that plays it again.
+
+const defects = ['fencesNobody', 'readsToStable', 'reused', 'positionApart'] as const;
+
+function integer(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('a whole number');
+  return value;
+}
+
+function kinds(text: string): FaultKind[] {
+  const found = text.split(',').filter((kind) => kind !== '');
+  for (const kind of found) {
+    if (!faultKinds.some((known) => known === kind)) {
+      throw new InvalidArgumentError(`one of ${faultKinds.join(', ')}`);
+    }
+  }
+  return found as FaultKind[];
+}
+
+const program = new Command('npm run seeds --')
+  .description('Plays a whole site from each seed: devices, links, the proxy, its disk and Kafka.')
+  .option('--count <n>', 'how many seeds', integer, 100)
+  .option('--from <seed>', 'the first seed', integer, 1)
+  .option('--steps <n>', 'steps of each, at least 500 where it counts', integer, 500)
+  .option('--devices <n>', '1 to 4; 0: as many as the seed says', integer, 0)
+  .option('--without <kinds>', `leaves faults out: ${faultKinds.join(',')}`, kinds, [])
+  .option('--defect <name>', `breaks the Kafka client on purpose: ${defects.join(', ')}`)
+  .option('--keep-going', 'does not end at the first seed that fails')
+  .option('--trace', 'prints what happened, step by step')
+  .option('--json', 'one JSON object on standard output')
+  .addHelpText(
+    'after',
+    `
+Exit codes: 0 no violation, 1 a violation, 2 wrong use.
+
+Examples:
+  npm run seeds -- --count 10000 --from 1
+  npm run seeds -- --from 17 --count 1 --trace          one seed, step by step
+  npm run seeds -- --from 17 --count 1 --without link   the same, on sound links`,
+  )
+  .exitOverride((error) => {
+    process.exit(error.exitCode === 0 ? 0 : 2);
+  })
+  .parse();
+
+interface Flags {
+  count: number;
+  from: number;
+  steps: number;
+  devices: number;
+  without: FaultKind[];
+  defect?: NonNullable<SiteOptions['defect']>;
+  keepGoing?: boolean;
+  trace?: boolean;
+  json?: boolean;
+}
+const flags = program.opts<Flags>();
+if (flags.defect !== undefined && !defects.includes(flags.defect)) {
+  process.stderr.write(`npm run seeds: --defect is one of ${defects.join(', ')}\n`);
+  process.exit(2);
+}
+
+function optionsOf(seed: number): SiteOptions {
+  return {
+    ...{ seed, steps: flags.steps, devices: flags.devices, without: new Set(flags.without) },
+    print: flags.trace ? (line) => process.stdout.write(`${line}\n`) : null,
+    ...(flags.defect === undefined ? {} : { defect: flags.defect }),
+  };
+}
+
+async function failureOf(options: SiteOptions): Promise<string | null> {
   try {
-    const result = await runSite({
-      seed,
-      steps: 500,
-      devices: 0,
-      without: new Set(),
-      print: process.env.TRACE ? console.log : null,
-      ...(process.env.DEFECT ? { defect: process.env.DEFECT as never } : {}),
-    });
-    if (count < 30) console.log(seed, JSON.stringify(result));
+    await runSite(options);
+    return null;
   } catch (error) {
-    console.log(seed, (error as Error).stack?.split('\n').slice(0, 6).join('\n'));
+    return (error as Error).message;
   }
 }
-console.log(((count / (performance.now() - began)) * 1000).toFixed(1), 'seeds/s');
+
+/** Fewer kinds of fault, fewer steps: what still fails is easier to read. */
+async function shrink(start: SiteOptions): Promise<SiteOptions> {
+  let smallest: SiteOptions = { ...start, print: null };
+  for (const kind of faultKinds) {
+    const without = new Set([...smallest.without, kind]);
+    if ((await failureOf({ ...smallest, without })) !== null) smallest = { ...smallest, without };
+  }
+  for (let steps = smallest.steps >> 1; steps > 4; steps >>= 1) {
+    if ((await failureOf({ ...smallest, steps })) === null) break;
+    smallest = { ...smallest, steps };
+  }
+  return smallest;
+}
+
+function commandOf({ seed, steps, devices, without }: SiteOptions): string {
+  const left = without.size === 0 ? '' : ` --without ${[...without].join(',')}`;
+  const some = devices === 0 ? '' : ` --devices ${devices}`;
+  const defect = flags.defect === undefined ? '' : ` --defect ${flags.defect}`;
+  return `npm run seeds -- --from ${seed} --count 1 --steps ${steps}${some}${left}${defect} --trace`;
+}
+
+const beganMs = performance.now();
+const failed: { seed: number; message: string; replay: string; shrunk: string }[] = [];
+const sums = { seeds: 0, tasks: 0, events: 0, lost: 0, kills: 0 };
+let hash = '';
+for (let seed = flags.from; seed < flags.from + flags.count; seed++) {
+  const options = optionsOf(seed);
+  try {
+    const result = await runSite(options);
+    hash = result.hash;
+    sums.tasks += result.tasks;
+    sums.events += result.events;
+    sums.lost += result.lost;
+    sums.kills += result.kills;
+  } catch (error) {
+    const { message } = error as Error;
+    const small = flags.trace || flags.keepGoing ? options : await shrink(options);
+    failed.push({ seed, message, replay: commandOf(options), shrunk: commandOf(small) });
+    process.stderr.write(`seed ${seed}: ${message}\n  ${commandOf(small)}\n`);
+    if (!flags.keepGoing) break;
+  }
+  sums.seeds++;
+  if (sums.seeds % 100 === 0) {
+    const seconds = (performance.now() - beganMs) / 1000;
+    const rate = (sums.seeds / seconds).toFixed(1);
+    process.stderr.write(`${sums.seeds} of ${flags.count} seeds, ${rate} a second\n`);
+  }
+}
+const seconds = (performance.now() - beganMs) / 1000;
+if (flags.json) {
+  process.stdout.write(
+    `${JSON.stringify({ ...sums, seconds, violations: failed.length, failed })}\n`,
+  );
+} else {
+  const { seeds, events, lost, kills } = sums;
+  process.stdout.write(
+    `${seeds} seeds in ${seconds.toFixed(0)} s: ${events} events in Kafka, ${lost} in ranges of lost ones, ` +
+      `${kills} ends of the proxy, ${failed.length} violations${flags.count === 1 ? `, hash ${hash}` : ''}\n`,
+  );
+}
+process.exitCode = failed.length === 0 ? 0 : 1;
