@@ -36,6 +36,7 @@ export class SiteLane implements Lane {
   #running: Lane | null = null;
   #confirmed: Position | null;
   #end = 0;
+  #isStopping = false;
 
   constructor(parts: SiteLaneParts) {
     this.#parts = parts;
@@ -52,6 +53,7 @@ export class SiteLane implements Lane {
   }
 
   async stop(): Promise<void> {
+    this.#isStopping = true;
     this.#tell((lane) => void lane.stop());
     await this.done;
   }
@@ -65,6 +67,12 @@ export class SiteLane implements Lane {
       if (!isReplaced) thread.thaw();
       else if (thread === this.#thread && this.#running !== null) {
         thread.kill();
+        if (this.#isStopping) {
+          this.#running = null;
+          this.state = 'stopped';
+          this.#finish('stopped');
+          return;
+        }
         this.state = 'waiting';
         this.#thread = this.#spawn();
       }

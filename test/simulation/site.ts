@@ -377,6 +377,8 @@ class Site {
 
   async #end(): Promise<SiteResult> {
     const untilMs = this.#scheduler.nowMs + drainMaxMs;
+    // Kafka's time-outs and the lane's waits are over by then.
+    await this.#advance(60_000);
     while (this.#proxy?.lane?.state !== 'flowing') {
       if (this.#scheduler.nowMs > untilMs) throw new Violation('the lane never flowed');
       await this.#advance(100);
