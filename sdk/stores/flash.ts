@@ -311,6 +311,8 @@ export const flash = (region: Region): Store | undefined => {
         isFound = id === source.id && number + count > seq;
         if (isFound) return number;
       }
+      // The walk stands behind the last record, and what was read there has spoiled the one before.
+      isFound = false;
       return last;
     },
     put() {
