@@ -63,11 +63,14 @@ View.prototype.subarray = function (this: Bytes, start: number, end?: number): B
   return view(this.numbers, this.start + start, length);
 };
 
-const forEach = Array.prototype.forEach;
+// Not that of Array: mquickjs's takes an array alone.
+function forEach(this: Bytes, act: (byte: number) => void): void {
+  for (let index = 0; index < this.length; index++) act(this[index]!);
+}
 View.prototype.forEach = forEach;
 
 const own = typeof Uint8Array === 'undefined' ? undefined : Uint8Array;
-// Duktape's has none.
+// Duktape's and mquickjs's have none.
 if (own && !own.prototype.forEach) own.prototype.forEach = forEach as never;
 
 const lent = (own || Lent) as typeof Uint8Array;

@@ -1,11 +1,16 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { until } from '../site/until.js';
 
-// A serial cable from a pseudo-terminal (socat makes it) to a proxy's port. Pulled, it loses what is on the way; whatever is
-// typed is heard by the device beside what the proxy says.
+// A serial cable from a device's end to a proxy's port. Pulled, it loses what is on the way; whatever is typed is heard by the device
+// beside what the proxy says.
+
+/** The device's end of the cable. */
+export interface CableEnd {
+  /** To the device. */
+  write(bytes: Uint8Array): void;
+  /** Set by the cable: what the device writes. */
+  heard(bytes: Buffer): void;
+  close(): Promise<void>;
+}
 
 export interface Cable {
   /** Everything that the device wrote. */
@@ -17,11 +22,7 @@ export interface Cable {
   close(): Promise<void>;
 }
 
-export async function openCable(path: string, port: number): Promise<Cable> {
-  const pty = spawn('socat', [`pty,raw,echo=0,link=${path}`, '-'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  pty.stdin.on('error', () => {});
+export function layCable(end: CableEnd, port: number): Cable {
   const heard: Buffer[] = [];
   let proxy: Socket | undefined;
   const plug = () => {
@@ -29,18 +30,17 @@ export async function openCable(path: string, port: number): Promise<Cable> {
     proxy = socket;
     socket.setNoDelay(true);
     socket.on('error', () => {});
-    socket.on('data', (bytes) => pty.stdin.write(bytes));
+    socket.on('data', (bytes) => end.write(bytes));
     // A proxy that ends a connection: on a serial line there is nobody who tells the device.
     socket.on('close', () => {
       if (proxy === socket) plug();
     });
   };
-  pty.stdout.on('data', (bytes: Buffer) => {
+  end.heard = (bytes) => {
     heard.push(bytes);
     proxy?.write(bytes);
-  });
+  };
   plug();
-  await until(() => existsSync(path));
   const pull = () => {
     const socket = proxy;
     proxy = undefined;
@@ -50,12 +50,11 @@ export async function openCable(path: string, port: number): Promise<Cable> {
     fromDevice: () => Buffer.concat(heard),
     pull,
     plug,
-    toDevice: (bytes) => pty.stdin.write(bytes),
+    toDevice: (bytes) => end.write(bytes),
     toProxy: (bytes) => proxy?.write(bytes),
     async close() {
       pull();
-      pty.kill();
-      await once(pty, 'close');
+      await end.close();
     },
   };
 }

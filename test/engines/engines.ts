@@ -4,10 +4,10 @@ import { projectFolder } from '../kafka/jars.js';
 // `ESPRUINO=path,path… MQUICKJS=path npm run test:engines`: the firmware suites on the engines that are there, built by whoever
 // runs this from their public sources. Several Espruinos differ in their number of variables.
 
-for (const [variable, file] of [['ESPRUINO', 'espruino.suite.js']] as const) {
+for (const [variable, file] of [
+  ['ESPRUINO', 'espruino.suite.js'],
+  ['MQUICKJS', 'mquickjs.suite.js'],
+] as const) {
   if (process.env[variable]) await import(join(projectFolder, 'dist/test/engines', file));
   else console.log(`SKIPPED ${variable}: no path is given (${variable}=path npm run test:engines)`);
 }
-if (process.env.MQUICKJS) {
-  console.log('SKIPPED MQUICKJS: its command has no line to read from; npm run footprint runs it');
-} else console.log('SKIPPED MQUICKJS: no path is given (npm run footprint runs it)');

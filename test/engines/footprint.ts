@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { buildFirmware, targets } from '../../targets/build.js';
 import { runFirmware } from '../../targets/quickjs-host.js';
 import { projectFolder } from '../kafka/jars.js';
-import { buildEspruino } from './build.js';
+import { buildForEngine } from './build.js';
 
 // `npm run footprint`: what the core costs in the engines that are there, beside its budget (targets/budget.json); exit code 1 where
 // one is not met. `ESPRUINO=path,path… QJS=path MQUICKJS=path` name engines; what was not measured says so. `--json` for programs.
@@ -40,9 +40,12 @@ async function espruinoVariables(binary: string): Promise<number> {
     await once(child, 'close');
     return said;
   };
-  const code = await buildEspruino(`${link}
+  const code = await buildForEngine(
+    `${link}
     const hw = producer({ device: 'press-07', link, bufferBytes: 1024 });
-    global.sample = (t, rh) => hw.send(climate, { t, rh });`);
+    global.sample = (t, rh) => hw.send(climate, { t, rh });`,
+    'espruino',
+  );
   const parts = (code.match(/[\s\S]{1,500}/g) ?? []).map(
     (part, index) => `s.write('sdk',${JSON.stringify(part)},${index * 500},${code.length});\n`,
   );
