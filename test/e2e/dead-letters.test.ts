@@ -79,7 +79,7 @@ test('what is too large for its topic is a dead letter, once, and says why', asy
     assert.is(String(key), 'press-07');
     assert.ok('t' in JSON.parse(String(value)));
   }
-  assert.is(await proxy.metric('headwater_lane_events_total'), events);
+  assert.is(await proxy.metric('headwater_lane_events_total', 'what="dead-letters"'), events);
 });
 
 test('a topic that stays missing: dead letters behind its grace, and its records once it is there', async () => {
