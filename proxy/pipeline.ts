@@ -8,6 +8,7 @@ import { type Doors, doorsOfMachine } from './doors.js';
 import { type Journal, openJournal } from './journal/journal.js';
 import { JournalReader } from './journal/reader.js';
 import type { Position, TableRecord } from './journal/record.js';
+import { watchJournal } from './journal/watch.js';
 import type { Lane, LaneEnd, LaneEvent } from './kafka/lane-types.js';
 import type { Listener } from './listeners/channel.js';
 import type { Log } from './log.js';
@@ -72,7 +73,10 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     const listeners: Listener[] = [];
     const channels = () => listeners.reduce((sum, listener) => sum + listener.channels, 0);
     const lanes: Lane[] = [];
-    const metrics = doors.createMetrics({ journal, books, outcomes, sessions, channels, lanes });
+    const freeBytes = () => disk.freeBytes(folder);
+    const metrics = doors.createMetrics({
+      ...{ journal, books, outcomes, sessions, channels, lanes, freeBytes },
+    });
     const http = await doors
       .startHttp({
         ...config.http,
@@ -82,7 +86,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
       })
       .catch(portError('http', config.http));
     closing.unshift(() => http.close());
-    watch(journal, log);
+    watchJournal(journal, clock, log);
     if (config.kafka !== null) {
       closing.unshift(() => Promise.all(lanes.map((lane) => lane.stop())));
       // A journal that is refused must not have acknowledged anything; one whose Kafka is away may.
@@ -194,17 +198,6 @@ function laneRemark(lane: Lane, at: number): string[] {
   return lane.state === 'flowing'
     ? []
     : [`lane ${at} is ${lane.state}: events wait in the journal`];
-}
-
-function watch(journal: Journal, log: Log): void {
-  const takesNone = () =>
-    log.error({}, `the journal takes no events: ${journal.trouble ?? 'unknown'}`);
-  if (!journal.writable) takesNone();
-  journal.onFailed((error) => log.error({ error: error.message }, 'the journal: an fsync failed'));
-  journal.onWritable((writable) => {
-    if (writable) log.info({}, 'the journal takes events again');
-    else takesNone();
-  });
 }
 
 /** Until Kafka has what was received, or the time is over. */

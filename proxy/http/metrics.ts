@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Account, Books } from '../books.js';
-import type { Journal } from '../journal/journal.js';
+import { errorCode } from '../journal/error.js';
+import type { Journal, JournalTrouble } from '../journal/journal.js';
 import type { Lane, LaneEvent } from '../kafka/lane-types.js';
 import type { Outcomes } from '../outcomes.js';
 import type { Sessions } from '../sessions.js';
@@ -16,6 +17,8 @@ export interface MetricsSources {
   /** Open connections. */
   channels(): number;
   lanes: readonly Lane[];
+  /** Of the disk that the journal lies on. */
+  freeBytes(): Promise<number>;
 }
 
 export interface Metrics {
@@ -41,6 +44,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   gauge('headwater_journal_bytes_max', 'the cap of them', () => journal.bytesMax);
   gauge('headwater_journal_unsynced_bytes', 'appended, not durable', () => journal.pendingBytes);
   gauge('headwater_journal_writable', '1: events are taken', () => Number(journal.writable));
+  exportTrouble(registry, sources);
   gauge('headwater_devices_connected', 'devices with a session', () => sessions.count);
   gauge('headwater_connections', 'open connections', channels);
   new Counter({
@@ -91,6 +95,30 @@ export function createMetrics(sources: MetricsSources): Metrics {
       records.inc({ lane }, event.records);
     },
   };
+}
+
+const troubles: readonly JournalTrouble[] = ['cap', 'no-space', 'disk-error'];
+
+function exportTrouble(registry: Registry, { journal, freeBytes }: MetricsSources): void {
+  const registers = [registry];
+  new Gauge({
+    ...{ name: 'headwater_journal_trouble', help: '1: takes no events for this', registers },
+    labelNames: ['kind'],
+    collect() {
+      for (const kind of troubles) this.set({ kind }, Number(journal.troubleKind === kind));
+    },
+  });
+  new Gauge({
+    ...{ name: 'headwater_disk_free_bytes', help: 'of the disk below the journal', registers },
+    async collect() {
+      this.set(await freeBytes().catch(() => Number.NaN));
+    },
+  });
+  const failures = new Counter({
+    ...{ name: 'headwater_journal_failures_total', help: 'failed writes and fsyncs', registers },
+    labelNames: ['code'],
+  });
+  journal.onFailed((error) => failures.inc({ code: errorCode(error) ?? 'unknown' }));
 }
 
 function exportBooks(registry: Registry, books: Books): void {

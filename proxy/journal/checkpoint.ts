@@ -1,6 +1,6 @@
 import { crc32 } from '../crc32.js';
 import type { Disk, DiskFile } from '../disk.js';
-import { errorCode } from './error.js';
+import { errorCode, isFull } from './error.js';
 import { align, formatVersion, hex, readOffset, writeOffset } from './format.js';
 import { encodeCbor, shaped } from './payload.js';
 import { readState, type State } from './state.js';
@@ -138,7 +138,7 @@ export class CheckpointSlots {
       await file.sync();
     } catch (error) {
       // Of a full disk the slot keeps what it has: nobody gives it back.
-      if (errorCode(error) !== 'ENOSPC') await this.#discard(slot, path);
+      if (!isFull(error)) await this.#discard(slot, path);
       throw error;
     }
     this.#newest = slot;
@@ -202,6 +202,6 @@ async function reserve(file: DiskFile, needed: number): Promise<void> {
   try {
     await file.write(size, Buffer.alloc(target - size));
   } catch (error) {
-    if (size < needed || errorCode(error) !== 'ENOSPC') throw error;
+    if (size < needed || !isFull(error)) throw error;
   }
 }

@@ -1,8 +1,8 @@
 import type { DiskLock } from '../disk.js';
 import { Backoff } from './backoff.js';
-import { errorCode, errorText } from './error.js';
+import { errorCode, errorText, isFull } from './error.js';
 import { hex } from './format.js';
-import type { Journal, JournalOptions, Place, Synced } from './journal.js';
+import type { Journal, JournalOptions, JournalTrouble, Place, Synced } from './journal.js';
 import { laneOf } from './lane.js';
 import { Lazy } from './lazy.js';
 import { Live } from './live.js';
@@ -47,7 +47,7 @@ export class FileJournal implements Journal {
   #writer: SegmentWriter | null = null;
   #generation: number;
   #syncedEnd: number;
-  #failure: { text: string; code: string | undefined } | null = null;
+  #failure: { text: string; isFull: boolean } | null = null;
   #full = false;
   #writableBefore = true;
   #closing: Promise<void> | null = null;
@@ -71,7 +71,7 @@ export class FileJournal implements Journal {
     this.#syncedEnd = recovered.end;
     this.#lazy = new Lazy(options.clock, options.confirmDelayMs ?? 200, () => this.#wake());
     this.#backoff = new Backoff(options.clock, () => this.#wake());
-    this.#retention = new Retention(options, recovered);
+    this.#retention = new Retention(options, recovered, this.#segmentBytes);
   }
 
   get generation(): number {
@@ -88,6 +88,11 @@ export class FileJournal implements Journal {
       `${this.#options.folder}: the journal is full (${this.bytes} of ${this.bytesMax} bytes); ` +
       'it goes on when Kafka has taken events, or with a larger cap'
     );
+  }
+  get troubleKind(): JournalTrouble | null {
+    if (this.#closing !== null) return 'closed';
+    if (this.#failure !== null) return this.#failure.isFull ? 'no-space' : 'disk-error';
+    return this.#full ? 'cap' : null;
   }
   get bytes(): number {
     return this.#retention.bytes + (this.#writer?.fileBytes ?? 0);
@@ -175,7 +180,7 @@ export class FileJournal implements Journal {
       await this.#begin();
     } catch (error) {
       if (errorCode(error) === 'EEXIST') throw lockedError(this.#options.folder);
-      if (!isFull(errorCode(error))) throw error;
+      if (!isFull(error)) throw error;
       failure = error;
     }
     if (!(await this.#lock.held())) {
@@ -319,6 +324,7 @@ export class FileJournal implements Journal {
       return;
     }
     await this.#checkpoint();
+    await this.#retention.reserve();
   }
 
   /** The writer's segment ends at `syncedEnd`. */
@@ -378,7 +384,7 @@ export class FileJournal implements Journal {
     const text =
       `${this.#options.folder}: writing failed (${errorText(cause)}); nothing is acknowledged ` +
       'until it works again';
-    this.#failure = { text, code: errorCode(cause) };
+    this.#failure = { text, isFull: isFull(cause) };
     this.#backoff.rest();
     this.#tellWritable();
   }
@@ -389,7 +395,7 @@ export class FileJournal implements Journal {
     if (this.#backoff.resting) return false;
     try {
       const wanted = Math.min(freeBytesWanted, this.#segmentBytes);
-      if (isFull(this.#failure?.code) && (await disk.freeBytes(folder)) < wanted) {
+      if (this.#failure?.isFull === true && (await disk.freeBytes(folder)) < wanted) {
         throw Object.assign(new Error('no space left on the disk'), { code: 'ENOSPC' });
       }
       await this.#begin();
@@ -415,8 +421,4 @@ export class FileJournal implements Journal {
     this.#writableBefore = writable;
     for (const listener of this.#onWritable) listener(writable);
   }
-}
-
-function isFull(code: string | undefined): boolean {
-  return code === 'ENOSPC' || code === 'EDQUOT';
 }

@@ -58,6 +58,12 @@ export interface Place {
   offsetMs: number | null;
 }
 
+/**
+ * Why nothing is taken: the cap is reached; the disk is full; a write or fsync failed otherwise; it was
+ * closed.
+ */
+export type JournalTrouble = 'cap' | 'no-space' | 'disk-error' | 'closed';
+
 /** What changed at one completed fsync. */
 export interface Synced {
   /** Everything below is durable and may be read by the lanes. */
@@ -75,6 +81,7 @@ export interface Journal {
   readonly writable: boolean;
   /** One line that says why not, for the log and /readyz; null while writable. */
   readonly trouble: string | null;
+  readonly troubleKind: JournalTrouble | null;
   /** Bytes in segments, and the cap. */
   readonly bytes: number;
   readonly bytesMax: number;

@@ -1,7 +1,8 @@
 import type { Disk } from '../disk.js';
 import { type Checkpoint, CheckpointSlots } from './checkpoint.js';
-import { errorCode } from './error.js';
+import { errorCode, isFull } from './error.js';
 import type { Recovered } from './recovery.js';
+import { Reserve } from './reserve.js';
 import type { SegmentWriter } from './segment-writer.js';
 import type { State } from './state.js';
 
@@ -21,6 +22,7 @@ export class Retention {
   readonly #disk: Disk;
   readonly #folder: string;
   readonly #slots: CheckpointSlots;
+  readonly #reserve: Reserve;
   readonly #sealed: Sealed[] = [];
   /** Files without an extent, to remove once their successor is durable. */
   #void: string[];
@@ -28,10 +30,11 @@ export class Retention {
   #sequence: number;
   #bytes = 0;
 
-  constructor(place: { disk: Disk; folder: string }, recovered: Recovered) {
+  constructor(place: { disk: Disk; folder: string }, recovered: Recovered, segmentBytes: number) {
     this.#disk = place.disk;
     this.#folder = place.folder;
     this.#slots = new CheckpointSlots(place.disk, place.folder, recovered.newestSlot);
+    this.#reserve = new Reserve(place, segmentBytes);
     this.#sequence = recovered.checkpointSequence;
     this.#void = recovered.void;
     this.#voidGeneration = recovered.voidGeneration;
@@ -76,7 +79,7 @@ export class Retention {
     const keepFrom = checkpoint.state.neededFrom(checkpoint.lanes, checkpoint.end);
     const voidGeneration = this.#voidGeneration;
     try {
-      await this.#slots.write({ ...checkpoint, sequence: ++this.#sequence, voidGeneration });
+      await this.#write({ ...checkpoint, sequence: ++this.#sequence, voidGeneration });
       isWritten = true;
       while ((this.#sealed[0]?.end ?? Number.POSITIVE_INFINITY) <= keepFrom) {
         await this.#remove(this.#sealed[0]!.name);
@@ -88,9 +91,10 @@ export class Retention {
     }
   }
 
-  /** Both slots are there before a disk fills up: without one nothing could be removed. */
+  /** Both slots and the reserve are there before a disk fills up: else nothing could be removed. */
   async reserve(): Promise<void> {
     await this.#slots.reserve();
+    await this.#reserve.make();
   }
 
   /** What can't be removed now goes at the next opening. */
@@ -100,6 +104,15 @@ export class Retention {
 
   async close(): Promise<void> {
     await this.#slots.close().catch(() => {});
+  }
+
+  async #write(checkpoint: Checkpoint): Promise<void> {
+    try {
+      await this.#slots.write(checkpoint);
+    } catch (error) {
+      if (!isFull(error) || !(await this.#reserve.giveUp())) throw error;
+      await this.#slots.write(checkpoint);
+    }
   }
 
   #add(sealed: Sealed): void {

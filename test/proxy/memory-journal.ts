@@ -12,6 +12,7 @@ export class MemoryJournal implements Journal {
   readonly generation = 1;
   readonly lanes = 1;
   readonly trouble = null;
+  readonly troubleKind = null;
   readonly bytes = 0;
   readonly bytesMax = 1e9;
   readonly pendingBytes = 0;
