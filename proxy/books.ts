@@ -3,7 +3,13 @@
 // survive whatever the journal survives. An event is received once: when its record is first synced.
 // What devices say that they lost stands outside the equation.
 
-import type { BlockRecord, LossReason, LossRecord, TableRecord } from './journal/record.js';
+import type {
+  BlockRecord,
+  Dropped,
+  LossReason,
+  LossRecord,
+  TableRecord,
+} from './journal/record.js';
 
 /** Event counts of one device. */
 export interface Account {
@@ -33,7 +39,13 @@ export interface Books {
   /** A record's first fsync, or its replay. */
   synced(record: BlockRecord | LossRecord | TableRecord): void;
   /** Kafka's answer, or its replay. */
-  confirmed(lane: number, committed: readonly [device: string, events: number][]): void;
+  confirmed(
+    lane: number,
+    committed: readonly [device: string, events: number][],
+    dropped?: readonly Dropped[],
+  ): void;
+  /** Received, and unreadable since: dropped when the lane comes to it. */
+  damaged(device: string, events: number): void;
   resent(device: string, events: number): void;
   account(device: string): Account;
   devices(): IterableIterator<string>;
@@ -83,8 +95,14 @@ export function createBooks(): Books {
         add(entry.lost, record.reason, record.to === null ? 1 : record.to - record.from);
       }
     },
-    confirmed(_lane, committed) {
+    confirmed(_lane, committed, dropped = []) {
       for (const [device, events] of committed) account(device).committed += events;
+      for (const [device, reason, events] of dropped) {
+        add(account(device).dropped, reason, events);
+      }
+    },
+    damaged(device, events) {
+      account(device).received += events;
     },
     resent(device, events) {
       account(device).resent += events;

@@ -18,8 +18,11 @@ export async function countBuffered(
   let events = 0;
   for (let at = Math.min(...from); at < until; ) {
     const { located, next } = await reader.read(at, until, readBytesMax);
-    for (const { record, lane, offset } of located) {
-      if (record.kind !== 'block' || offset < (from[lane] ?? begin)) continue;
+    for (const { record, lane, offset, lost } of located) {
+      if (offset < (from[lane] ?? begin)) continue;
+      // Damage took them; the lane has still to say so.
+      if (lost !== undefined) events += (lost.to ?? lost.from) - lost.from;
+      if (record.kind !== 'block') continue;
       events += record.first + record.count - record.from;
     }
     if (next <= at) break;

@@ -3,6 +3,7 @@ import { createBooks } from './books.js';
 import { countBuffered } from './buffered.js';
 import type { Clock } from './clock.js';
 import type { Config, KafkaConfig } from './config.js';
+import { createDamageNotes } from './damage-notes.js';
 import type { Disk } from './disk.js';
 import { type Doors, doorsOfMachine } from './doors.js';
 import { type Journal, openJournal } from './journal/journal.js';
@@ -65,7 +66,11 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
   const outcomes = createOutcomes(clock, (kind, detail) => {
     log[ordinary.has(kind) ? 'debug' : 'warn']({ outcome: kind, ...detail }, `outcome ${kind}`);
   });
-  const journal = await openJournal({ folder, disk, clock, bytesMax, segmentBytes, books });
+  const damage = createDamageNotes(log);
+  const onDamage = damage.note;
+  const journal = await openJournal({
+    ...{ folder, disk, clock, bytesMax, segmentBytes, books, onDamage },
+  });
   const closing: (() => Promise<unknown>)[] = [() => journal.close()];
   try {
     const { limits } = config;
@@ -75,7 +80,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     const lanes: Lane[] = [];
     const freeBytes = () => disk.freeBytes(folder);
     const metrics = doors.createMetrics({
-      ...{ journal, books, outcomes, sessions, channels, lanes, freeBytes },
+      ...{ journal, books, outcomes, sessions, channels, lanes, freeBytes, damage },
     });
     const http = await doors
       .startHttp({
@@ -90,7 +95,10 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     if (config.kafka !== null) {
       closing.unshift(() => Promise.all(lanes.map((lane) => lane.stop())));
       // A journal that is refused must not have acknowledged anything; one whose Kafka is away may.
-      await startLanes(parts, config.kafka, journal, lanes, metrics.count);
+      await startLanes(parts, config.kafka, journal, lanes, (lane, event) => {
+        metrics.count(lane, event);
+        if (event.kind === 'damage') damage.note(event.damage);
+      });
       const ended = lanes.find(({ state }) => state === 'refused' || state === 'fenced');
       if (ended !== undefined) throw new HaltedError(ended.state);
     }
@@ -166,7 +174,9 @@ function startLanes(
       tables: () => journal.tables(),
       on(event) {
         count(lane, event);
-        if (event.kind === 'committed') journal.confirm(event.position, event.committed);
+        if (event.kind === 'committed') {
+          journal.confirm(event.position, event.committed, event.dropped);
+        }
         if (event.kind === 'line') log[event.level]({ lane }, event.text);
         if (event.kind !== 'state') return;
         log.debug({ lane, state: event.state }, 'lane');

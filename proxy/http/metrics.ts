@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Account, Books } from '../books.js';
+import type { DamageNotes } from '../damage-notes.js';
 import { errorCode } from '../journal/error.js';
 import type { Journal, JournalTrouble } from '../journal/journal.js';
 import type { Lane, LaneEvent } from '../kafka/lane-types.js';
@@ -19,6 +20,7 @@ export interface MetricsSources {
   lanes: readonly Lane[];
   /** Of the disk that the journal lies on. */
   freeBytes(): Promise<number>;
+  damage: DamageNotes;
 }
 
 export interface Metrics {
@@ -99,7 +101,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
 
 const troubles: readonly JournalTrouble[] = ['cap', 'no-space', 'disk-error'];
 
-function exportTrouble(registry: Registry, { journal, freeBytes }: MetricsSources): void {
+function exportTrouble(registry: Registry, { journal, freeBytes, damage }: MetricsSources): void {
   const registers = [registry];
   new Gauge({
     ...{ name: 'headwater_journal_trouble', help: '1: takes no events for this', registers },
@@ -112,6 +114,12 @@ function exportTrouble(registry: Registry, { journal, freeBytes }: MetricsSource
     ...{ name: 'headwater_disk_free_bytes', help: 'of the disk below the journal', registers },
     async collect() {
       this.set(await freeBytes().catch(() => Number.NaN));
+    },
+  });
+  new Gauge({
+    ...{ name: 'headwater_journal_damaged', help: 'damage met since the start', registers },
+    collect() {
+      this.set(damage.count);
     },
   });
   const failures = new Counter({

@@ -93,8 +93,10 @@ export function decodeCheckpoint(read: Uint8Array): SlotOutcome {
   const bytes = Buffer.from(read.buffer, read.byteOffset, read.byteLength);
   if (bytes.every((byte) => byte === 0)) return 'blank';
   if (bytes.length < headerBytes || !bytes.subarray(0, 8).equals(magic)) return 'damaged';
+  if (bytes.readUInt32LE(60) !== crc32(bytes.subarray(0, 60))) {
+    return bytes.readUInt32LE(8) > formatVersion && !isFlipped(bytes) ? 'newer' : 'damaged';
+  }
   if (bytes.readUInt32LE(8) > formatVersion) return 'newer';
-  if (bytes.readUInt32LE(60) !== crc32(bytes.subarray(0, 60))) return 'damaged';
   const payload = bytes.subarray(headerBytes, headerBytes + bytes.readUInt32LE(40));
   if (bytes.readUInt32LE(44) !== crc32(payload)) return 'damaged';
   const id = Uint8Array.prototype.slice.call(bytes, 16, 32);
@@ -112,6 +114,15 @@ export function decodeCheckpoint(read: Uint8Array): SlotOutcome {
   return checkpoint ?? 'damaged';
 }
 
+/** Is one bit of the version the only thing wrong with a header of ours? */
+function isFlipped(bytes: Buffer): boolean {
+  const flipped = bytes.readUInt32LE(8) ^ formatVersion;
+  if ((flipped & (flipped - 1)) !== 0) return false;
+  const ours = Buffer.from(bytes.subarray(0, 60));
+  ours.writeUInt32LE(formatVersion, 8);
+  return bytes.readUInt32LE(60) === crc32(ours);
+}
+
 /** The writing side. One call at a time. */
 export class CheckpointSlots {
   readonly #disk: Disk;
@@ -119,11 +130,19 @@ export class CheckpointSlots {
   readonly #files: (DiskFile | null)[] = [null, null];
   /** Which of the two holds the newest checkpoint; the other is written next. */
   #newest: number;
+  /** What each covers, synced by us; of what an opening found, the newest alone is known. */
+  readonly #ends = [-1, -1];
 
-  constructor(disk: Disk, folder: string, newest: number) {
+  constructor(disk: Disk, folder: string, newest: { slot: number; end: number }) {
     this.#disk = disk;
     this.#folder = folder;
-    this.#newest = newest;
+    this.#newest = newest.slot;
+    this.#ends[newest.slot] = newest.end;
+  }
+
+  /** Both cover what lies below: either may rot. */
+  get coveredEnd(): number {
+    return Math.min(...this.#ends);
   }
 
   /** Written and synced when it answers. After an error the newest one before still stands. */
@@ -131,6 +150,7 @@ export class CheckpointSlots {
     const slot = 1 - this.#newest;
     const bytes = encodeCheckpoint(checkpoint);
     const path = `${this.#folder}/${slotNames[slot]}`;
+    this.#ends[slot] = -1;
     try {
       const file = await this.#open(slot, path);
       await reserve(file, bytes.length);
@@ -142,6 +162,7 @@ export class CheckpointSlots {
       throw error;
     }
     this.#newest = slot;
+    this.#ends[slot] = checkpoint.end;
   }
 
   /** Makes the slot that is written next, while the disk has room; else `write` will try again. */

@@ -8,7 +8,14 @@ import { Lazy } from './lazy.js';
 import { Live } from './live.js';
 import { lockedError } from './open.js';
 import { type Entry, entryOf, Queue } from './queue.js';
-import type { DeviceRecord, JournalRecord, Position, TableId, TableRecord } from './record.js';
+import type {
+  DeviceRecord,
+  Dropped,
+  JournalRecord,
+  Position,
+  TableId,
+  TableRecord,
+} from './record.js';
 import type { Recovered } from './recovery.js';
 import { Retention } from './retention.js';
 import { groupRecordBytesMax, SegmentWriter } from './segment-writer.js';
@@ -145,7 +152,11 @@ export class FileJournal implements Journal {
     for (const boot of boots) if (places?.has(boot)) this.#lazy.forget(device, boot);
   }
 
-  confirm(position: Position, committed: [device: string, events: number][]): void {
+  confirm(
+    position: Position,
+    committed: [device: string, events: number][],
+    dropped: readonly Dropped[] = [],
+  ): void {
     if (this.#closing !== null) return;
     if (position.journal !== this.id || position.end > this.#syncedEnd) {
       throw new RangeError(
@@ -154,8 +165,8 @@ export class FileJournal implements Journal {
       );
     }
     if (!this.#state.confirm(position)) return;
-    this.#options.books?.confirmed(position.lane, committed);
-    this.#lazy.confirm(position, committed);
+    this.#options.books?.confirmed(position.lane, committed, dropped);
+    this.#lazy.confirm(position, committed, dropped);
     if (this.#retention.canRemove(this.#state, this.lanes, this.#syncedEnd)) this.#wake();
   }
 

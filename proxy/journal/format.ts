@@ -73,6 +73,26 @@ export function decodeSegmentHeader(bytes: Uint8Array): HeaderOutcome {
   };
 }
 
+/**
+ * [J-33] The header of which one bit was flipped. Its check finds the bit and the file's name agrees, so that
+ * it is no guess; null for worse damage, and for the header of a later version.
+ */
+export function mendSegmentHeader(
+  bytes: Uint8Array,
+  named: { start: number; generation: number },
+): SegmentHeader | null {
+  if (bytes.length < segmentHeaderBytes) return null;
+  const mended = Uint8Array.prototype.slice.call(bytes, 0, segmentHeaderBytes);
+  for (let bit = 0; bit < segmentHeaderBytes * 8; bit++) {
+    mended[bit >> 3]! ^= 1 << (bit & 7);
+    const header = decodeSegmentHeader(mended);
+    mended[bit >> 3]! ^= 1 << (bit & 7);
+    if (typeof header === 'string') continue;
+    if (header.start === named.start && header.generation === named.generation) return header;
+  }
+  return null;
+}
+
 /** The CRC of the journal's id, from which every seed of its records begins. */
 export function idSeed(id: Uint8Array): number {
   return crc32(id);

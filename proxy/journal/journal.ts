@@ -26,6 +26,8 @@ export interface JournalOptions {
   /** Bytes appended and not yet synced at which `append` answers false: 8 MiB. */
   pendingBytesMax?: number;
   books?: Books;
+  /** What the opening passed over. */
+  onDamage?: OnDamage;
 }
 
 /**
@@ -34,7 +36,13 @@ export interface JournalOptions {
  */
 export interface Books {
   synced(record: DeviceRecord): void;
-  confirmed(lane: number, committed: readonly [device: string, events: number][]): void;
+  confirmed(
+    lane: number,
+    committed: readonly [device: string, events: number][],
+    dropped: readonly Dropped[],
+  ): void;
+  /** Events whose record is damaged: its neighbours say that it was there. */
+  damaged(device: string, events: number): void;
   /** Anything that is JSON, byte arrays allowed. */
   snapshot(): unknown;
   restore(snapshot: unknown): void;
@@ -42,8 +50,9 @@ export interface Books {
 
 import type { Clock } from '../clock.js';
 import type { Disk } from '../disk.js';
+import type { OnDamage } from './damage.js';
 import { openFileJournal } from './open.js';
-import type { DeviceRecord, Position, TableId, TableRecord } from './record.js';
+import type { DeviceRecord, Dropped, Position, TableId, TableRecord } from './record.js';
 
 /** How far a device's boot has come. Seqs: everything below is received / durable. */
 export interface Place {
@@ -110,7 +119,11 @@ export interface Journal {
    */
   forget(device: string, boots: number[]): void;
   /** Kafka committed up to `position`; written lazily, lets segments go. */
-  confirm(position: Position, committed: [device: string, events: number][]): void;
+  confirm(
+    position: Position,
+    committed: [device: string, events: number][],
+    dropped?: readonly Dropped[],
+  ): void;
   /** The lane's last confirmed position in this journal, null where nothing was. */
   confirmed(lane: number): Position | null;
 

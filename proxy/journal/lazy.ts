@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { ConfirmRecord, ForgetRecord, Position } from './record.js';
+import type { ConfirmRecord, Dropped, ForgetRecord, Position } from './record.js';
 
 // What may wait for company: confirmations and forgettings ride with the next group, or go alone
 // after a short while ([J-44]). Bounded: one confirmation a lane, merged, and one more for each
@@ -8,6 +8,7 @@ import type { ConfirmRecord, ForgetRecord, Position } from './record.js';
 interface Confirm {
   position: Position;
   committed: Map<string, number>;
+  dropped: Dropped[];
   /**
    * It was in a group or a checkpoint that failed, and may be found on the disk all the same. A
    * later one is not merged with it, so that replay knows it by its position and counts it once.
@@ -37,12 +38,19 @@ export class Lazy {
     this.#due = due;
   }
 
-  confirm(position: Position, committed: readonly [string, number][]): void {
+  confirm(
+    position: Position,
+    committed: readonly [string, number][],
+    dropped: readonly Dropped[],
+  ): void {
     const open = this.#confirms.findLast((one) => one.position.lane === position.lane);
     if (open === undefined || open.wasWritten) {
-      this.#confirms.push({ position, committed: new Map(committed), wasWritten: false });
+      this.#confirms.push({
+        ...{ position, committed: new Map(committed), dropped: [...dropped], wasWritten: false },
+      });
     } else {
       open.position = position;
+      open.dropped.push(...dropped);
       for (const [device, events] of committed) {
         open.committed.set(device, (open.committed.get(device) ?? 0) + events);
       }
@@ -79,8 +87,9 @@ export class Lazy {
     const records: (ConfirmRecord | ForgetRecord)[] = [];
     this.#flying = this.#confirms;
     this.#confirms = [];
-    for (const { position, committed } of this.#flying) {
-      records.push({ kind: 'confirm', position, committed: [...committed] });
+    for (const { position, committed, dropped } of this.#flying) {
+      const more = dropped.length > 0 ? { dropped } : {};
+      records.push({ kind: 'confirm', position, committed: [...committed], ...more });
     }
     for (const [device, wishes] of this.#wishes) {
       const boots: number[] = [];

@@ -22,7 +22,8 @@ export async function openFileJournal(options: JournalOptions): Promise<Journal>
     const lock = await takeLock(disk, folder);
     try {
       const books = options.books ?? null;
-      const recovered = await recover({ folder, disk, clock, lanes, books });
+      const { onDamage = () => {} } = options;
+      const recovered = await recover({ folder, disk, clock, lanes, books, onDamage });
       const journal = new FileJournal({ ...options, lanes }, recovered, lock);
       await journal.start();
       return journal;

@@ -1,5 +1,12 @@
 import { Encoder } from 'cbor-x';
-import type { ConfirmRecord, JournalRecord, LossReason, Position, TimeQuality } from './record.js';
+import type {
+  ConfirmRecord,
+  Dropped,
+  JournalRecord,
+  LossReason,
+  Position,
+  TimeQuality,
+} from './record.js';
 
 // Payloads of records: one CBOR array each, in the order of JOURNAL.md's table ([J-30]). No record
 // structures, no tags: any CBOR tool reads them.
@@ -91,7 +98,11 @@ export function encodePayload(record: JournalRecord): Uint8Array {
     case 'table':
       return encodeCbor([record.device, Buffer.from(record.id, 'hex'), record.bytes]);
     case 'confirm':
-      return encodeCbor([...positionFields(record.position), record.committed]);
+      return encodeCbor([
+        ...positionFields(record.position),
+        record.committed,
+        ...(record.dropped === undefined ? [] : [record.dropped]),
+      ]);
     case 'forget':
       return encodeCbor([record.device, record.boots]);
   }
@@ -144,6 +155,7 @@ export function decodePayload(
           const entry = new Fields(pair);
           return [entry.text(), entry.integer()];
         }),
+        ...readDropped(fields),
       }));
     case recordType.forget:
       return shaped(payload, (fields) => ({
@@ -169,6 +181,17 @@ export function readPosition(fields: Fields, journal: string): Position {
     end: fields.integer(),
     check: fields.integer(),
   };
+}
+
+/** Behind the last item of a confirmation, where something was dropped. */
+function readDropped(fields: Fields): Pick<ConfirmRecord, 'dropped'> {
+  const items = fields.any();
+  if (items === undefined) return {};
+  const dropped = expect(items, isList).map((item): Dropped => {
+    const entry = new Fields(item);
+    return [entry.text(), entry.text(), entry.integer()];
+  });
+  return { dropped };
 }
 
 /** Null where the bytes are no CBOR or `read` meets another type than it asks for. */

@@ -1,18 +1,28 @@
 import type { Disk, DiskFile } from '../disk.js';
 import { readSlot, slotNames } from './checkpoint.js';
+import type { OnDamage } from './damage.js';
 import { errorCode, errorText, JournalError } from './error.js';
-import { hex, idSeed, recordHeaderBytes, type SegmentHeader } from './format.js';
+import { hex, recordHeaderBytes, type SegmentHeader } from './format.js';
+import { Gaps } from './gaps.js';
 import { openRecord } from './located.js';
 import { recordType } from './payload.js';
-import type { Located, TableRecord } from './record.js';
-import { listSegments, type Segment } from './segments.js';
+import type { Located, Position, TableRecord } from './record.js';
+import { listSegments, missing, type Segment, walkedOf } from './segments.js';
 import { State } from './state.js';
-import { firstRecord, type Scan, scan } from './walk.js';
+import {
+  behindDamage,
+  findSyncedEnd,
+  firstRecord,
+  readHeaderAt,
+  type Scan,
+  scan,
+  type Walked,
+} from './walk.js';
 
 // The reading side: lane workers, `headwater tail`, `headwater journal`. Opens the folder without
 // the lock and writes nothing. Not for concurrent calls.
-// Guarantees: below a synced end that the journal named, it reads every record once, in order, or
-// throws. Above it (`end()`) it may see records of a group that is void later.
+// Guarantees: below a synced end that the journal named, it reads every record once, in order; what is
+// damaged is passed over and said ([J-33]). Above it (`end()`) it may see a group that is void later.
 
 export class JournalReader {
   readonly #disk: Disk;
@@ -25,10 +35,17 @@ export class JournalReader {
   /** What `end` found, to go on from. */
   #walked = { name: '', generation: 0, end: 0 };
   #rewound: number | null = null;
+  readonly #onDamage: OnDamage;
+  readonly #gaps = new Gaps((before) => this.#earlier(before));
+  /** Where `read` was last. */
+  #next = -1;
+  /** No damage is unknown in this segment below `until`. */
+  #looked = { name: '', until: 0 };
 
-  constructor(options: { folder: string; disk: Disk }) {
+  constructor(options: { folder: string; disk: Disk; onDamage?: OnDamage }) {
     this.#disk = options.disk;
     this.#folder = options.folder;
+    this.#onDamage = options.onDamage ?? (() => {});
   }
 
   /** The id of the journal there, 32 hex digits; null where none was begun. */
@@ -64,8 +81,11 @@ export class JournalReader {
     let end = this.#walked.name === last.name ? this.#walked.end : last.start;
     for (;;) {
       const found = await this.#scan(last, end, Number.MAX_SAFE_INTEGER, 1 << 20);
-      if (found.records.length === 0) break;
       end = found.next;
+      if (found.records.length > 0) continue;
+      const behind = await this.#behindRot(last, end);
+      if (behind === null) break;
+      end = behind;
     }
     this.#walked = { name: last.name, generation: last.generation, end };
     return end;
@@ -74,7 +94,8 @@ export class JournalReader {
   /**
    * Records from `from` up to `until` (a synced end, or `end()`), about `bytesMax` bytes of them
    * and at least one where one is there. `next` is where to go on; it moves over what is no
-   * record of a device too. Throws JournalError `gone` below `begin()`, `damaged` on rot.
+   * record of a device too. Throws JournalError `gone` below `begin()`, `damaged` where bytes of a
+   * file are missing.
    */
   async read(
     from: number,
@@ -85,6 +106,7 @@ export class JournalReader {
       await this.#refresh();
       this.#coveredEnd = until;
     }
+    if (from !== this.#next) await this.#jump(from);
     const located: Located[] = [];
     let next = from;
     let bytes = 0;
@@ -92,12 +114,42 @@ export class JournalReader {
       const segment = await this.#at(next);
       const limit = Math.min(until, segment.end ?? until);
       const found = await this.#scan(segment, next, limit, bytesMax - bytes);
-      if (found.stopped === 'invalid') throw this.#damaged(segment, found.next);
       this.#openAll(found, segment, located);
       bytes += found.next - next;
       next = found.next;
+      if (found.stopped === 'invalid') next = await this.#passOver(segment, next, limit);
     }
+    for (const one of located) {
+      const lost = await this.#gaps.before(one);
+      if (lost !== null) one.lost = lost;
+    }
+    this.#next = next;
     return { located, next };
+  }
+
+  /**
+   * Is what stands at the offset the damaged record that the position names? Told from where it begins
+   * and ends and, where that can be read, from its header's check.
+   */
+  async isDamagedAt({ offset, end, generation, check }: Position): Promise<boolean> {
+    await this.#refresh();
+    const segment = this.#find(offset);
+    if (segment === null || segment.generation !== generation) return false;
+    if (segment.end !== null && end > segment.end) return false;
+    for (let at = segment.start; at <= offset; ) {
+      const found = await this.#scan(segment, at, end, 1 << 20);
+      at = found.next;
+      if (found.stopped !== 'invalid') continue;
+      const walked = await this.#walkedOf(segment);
+      const behind = await behindDamage(walked, at, end);
+      if (at === offset) {
+        const header = await readHeaderAt(walked, offset);
+        return behind === end && (header === null || header.check === check);
+      }
+      if (behind === null) return false;
+      at = behind;
+    }
+    return false;
   }
 
   /** The record that starts at `offset`, if one does and its checks pass. */
@@ -136,6 +188,57 @@ export class JournalReader {
     const open = this.#open;
     this.#open = null;
     await open?.file.close();
+  }
+
+  /** Also what damage lies before, in this segment: a lane may have begun behind it. */
+  async #jump(to: number): Promise<void> {
+    this.#gaps.jumped(to);
+    const segment = this.#find(to);
+    if (segment === null) return;
+    if (this.#looked.name === segment.name && to <= this.#looked.until) return;
+    for (let at = segment.start; at < to; ) {
+      const found = await this.#scan(segment, at, to, 1 << 20);
+      at = found.next;
+      if (found.stopped === 'invalid') at = await this.#passOver(segment, at, to);
+    }
+    this.#looked = { name: segment.name, until: to };
+  }
+
+  async #passOver(segment: Segment, offset: number, limit: number): Promise<number> {
+    const file = `${this.#folder}/${segment.name}`;
+    const end = await behindDamage(await this.#walkedOf(segment), offset, limit);
+    if (end === null) throw missing(file, offset, limit);
+    this.#gaps.damaged(offset);
+    this.#onDamage({ file, what: 'record', offset, end });
+    return end;
+  }
+
+  /** For `end`: where it goes on behind what is invalid; null where that is the end. */
+  async #behindRot(segment: Segment, offset: number): Promise<number | null> {
+    const walked = await this.#walkedOf(segment);
+    if ((await walked.file.size()) <= offset - segment.start) return null;
+    let syncedEnd = await findSyncedEnd(walked, offset);
+    for (const name of slotNames) {
+      const slot = await readSlot(this.#disk, `${this.#folder}/${name}`);
+      if (typeof slot !== 'string') syncedEnd = Math.max(syncedEnd, slot.end);
+    }
+    return syncedEnd > offset ? behindDamage(walked, offset, syncedEnd) : null;
+  }
+
+  /** For `Gaps`: a segment's records, or what of them lies before. */
+  async #earlier(before: number): Promise<{ from: number; located: Located[] } | null> {
+    const segment = this.#segments.findLast(({ start }) => start < before);
+    if (segment === undefined) return null;
+    const located: Located[] = [];
+    const limit = Math.min(before, segment.end ?? before);
+    for (let at = segment.start; at < limit; ) {
+      const found = await this.#scan(segment, at, limit, 1 << 20);
+      this.#openAll(found, segment, located);
+      at = found.next;
+      if (found.stopped !== 'invalid') continue;
+      at = (await behindDamage(await this.#walkedOf(segment), at, limit)) ?? limit;
+    }
+    return { from: segment.start, located };
   }
 
   #openAll(found: Scan, segment: Segment, located: Located[]): void {
@@ -201,7 +304,11 @@ export class JournalReader {
   }
 
   async #scan(segment: Segment, from: number, until: number, bytesMax: number): Promise<Scan> {
-    const { name, start, generation, header } = segment;
+    return scan(await this.#walkedOf(segment), from, until, bytesMax);
+  }
+
+  async #walkedOf(segment: Segment): Promise<Walked> {
+    const { name } = segment;
     if (this.#open?.name !== name) {
       await this.close();
       const path = `${this.#folder}/${name}`;
@@ -212,15 +319,6 @@ export class JournalReader {
         throw new JournalError('gone', `${path} was removed while it was read`);
       }
     }
-    const { file } = this.#open!;
-    return scan({ file, start, generation, seed: idSeed(header.id) }, from, until, bytesMax);
-  }
-
-  #damaged({ name }: Segment, offset: number): JournalError {
-    return new JournalError(
-      'damaged',
-      `${this.#folder}/${name}: the record at offset ${offset} is damaged; put the file back ` +
-        'from a copy, or move the folder away to begin a new journal without its events',
-    );
+    return walkedOf(segment, this.#open!.file);
   }
 }

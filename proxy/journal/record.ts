@@ -71,7 +71,12 @@ export interface ConfirmRecord {
   position: Position;
   /** Events committed with it, per device; counted from what was sent, not from the journal. */
   committed: [device: string, events: number][];
+  /** Events that will never be sent, and were said to be lost with it; absent where there are none. */
+  dropped?: Dropped[];
 }
+
+/** Of the books' term of this name. */
+export type Dropped = [device: string, reason: string, events: number];
 
 /** A HELLO no longer listed these boots and Kafka holds all their events: their places go. */
 export interface ForgetRecord {
@@ -107,4 +112,6 @@ export interface Located<R extends JournalRecord = JournalRecord> {
   offset: number;
   end: number;
   check: number;
+  /** [J-33] What damage took of its place right before it, as its neighbours' seqs tell. */
+  lost?: LossRecord;
 }

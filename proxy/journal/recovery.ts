@@ -1,14 +1,19 @@
 import type { Clock } from '../clock.js';
-import type { Disk } from '../disk.js';
 import { type Checkpoint, proveSlot, readSlot, slotNames } from './checkpoint.js';
 import { JournalError } from './error.js';
-import { hex, idSeed, segmentHeaderBytes } from './format.js';
-import type { Books } from './journal.js';
-import { openRecord } from './located.js';
-import { recordType } from './payload.js';
-import { type Listing, listSegments, newerFormat, type Segment } from './segments.js';
+import { hex, segmentHeaderBytes } from './format.js';
+import { Replay, type ReplayOptions, replayBytes } from './replay.js';
+import {
+  journalOf,
+  type Listing,
+  listSegments,
+  missing,
+  newerFormat,
+  type Segment,
+  walkedOf,
+} from './segments.js';
 import { State } from './state.js';
-import { findSyncedEnd, firstRecord, scan, type Walked } from './walk.js';
+import type { Walked } from './walk.js';
 
 // What a folder's journal amounts to, before anything is acknowledged, welcomed or sent.
 // Reads and refuses first; only then writes: the unproven tail once more, in its place, and syncs
@@ -27,27 +32,26 @@ export interface Recovered {
   /** Largest generation that was given out. */
   generation: number;
   checkpointSequence: number;
-  /** The slot that holds the newest checkpoint. */
-  newestSlot: number;
+  /** The slot that holds the newest checkpoint, and the end that it covers. */
+  newest: { slot: number; end: number };
   /** As in the newest checkpoint, while that segment is the newest. */
   voidGeneration: number;
 }
 
-interface Options {
-  folder: string;
-  disk: Disk;
+interface Options extends ReplayOptions {
   clock: Clock;
-  lanes: number;
-  books: Books | null;
 }
-
-const replayBytes = 1 << 20;
 
 export async function recover(options: Options): Promise<Recovered> {
   const { folder, disk } = options;
   const listing = await listSegments(disk, folder);
   const { checkpoint, slot, states } = await readCheckpoints(options);
   const { segments } = listing;
+  for (const { name, start, isMended } of segments) {
+    const header = { offset: start, end: start + segmentHeaderBytes };
+    if (isMended)
+      options.onDamage({ file: `${folder}/${name}`, what: 'segment-header', ...header });
+  }
   const first = segments[0];
   if (first === undefined) {
     if (checkpoint === null && states.every((state) => state === 'blank')) {
@@ -89,7 +93,7 @@ export async function recover(options: Options): Promise<Recovered> {
     end: unused ? last.start : end,
     generation: Math.max(listing.generation, checkpoint?.generation ?? 0),
     checkpointSequence: checkpoint?.sequence ?? 0,
-    newestSlot: slot,
+    newest: { slot, end: checkpoint?.end ?? -1 },
     voidGeneration: last.generation === checkpoint?.voidGeneration ? last.generation : 0,
   };
 }
@@ -104,12 +108,12 @@ function fresh(options: Options, listing: Listing): Recovered {
     end: 0,
     generation: listing.generation,
     checkpointSequence: 0,
-    newestSlot: 1,
+    newest: { slot: 1, end: -1 },
     voidGeneration: 0,
   };
 }
 
-async function readCheckpoints({ folder, disk }: Options) {
+async function readCheckpoints({ folder, disk, onDamage }: Options) {
   const states = [];
   let checkpoint: Checkpoint | null = null;
   let slot = 1;
@@ -117,6 +121,9 @@ async function readCheckpoints({ folder, disk }: Options) {
     const outcome = await readSlot(disk, `${folder}/${name}`);
     states.push(typeof outcome === 'string' ? outcome : 'valid');
     if (outcome === 'newer') throw newerFormat(`${folder}/${name}`);
+    if (outcome === 'damaged') {
+      onDamage({ file: `${folder}/${name}`, what: 'checkpoint', offset: 0, end: 0 });
+    }
     if (typeof outcome === 'string') continue;
     if (checkpoint !== null && hex(checkpoint.id) !== hex(outcome.id)) {
       throw new JournalError(
@@ -149,27 +156,23 @@ async function replay(
   checkpoint: Checkpoint | null,
   state: State,
 ): Promise<number> {
+  const replayed = new Replay(options, state);
   let end = from;
   for (const [index, segment] of segments.entries()) {
     if (segment.end !== null && segment.end <= from) continue;
-    const isLast = index === segments.length - 1;
+    const isNewest = index === segments.length - 1;
     const path = `${options.folder}/${segment.name}`;
-    const file = await options.disk.open(path, isLast ? 'write' : 'read');
+    const file = await options.disk.open(path, isNewest ? 'write' : 'read');
     try {
-      const seed = idSeed(segment.header.id);
-      const walked = { file, start: segment.start, generation: segment.generation, seed };
+      const walked = walkedOf(segment, file);
       const cut = segment.generation === checkpoint?.voidGeneration ? checkpoint.end : null;
       const limit = segment.end ?? cut ?? segment.start + segment.fileBytes;
       const begin = Math.max(segment.start, from);
-      if (begin > limit) throw rot(path, limit, `the newest checkpoint was taken at ${from}`);
-      const names = { path, journal: hex(segment.header.id) };
-      const stop = await replaySegment(options, walked, names, begin, limit, state);
-      if (!isLast) {
-        if (stop.end < limit) throw rot(path, stop.end, 'a newer segment begins above it');
-      } else {
-        const proven = Math.max(begin, stop.proven);
-        if (cut === null) await proveTail(walked, path, proven, stop.end, from);
-      }
+      if (begin > limit) throw missing(path, limit, begin);
+      const stretch = { walked, path, journal: journalOf(segment), from: begin, limit, isNewest };
+      const stop = await replayed.segment(stretch);
+      const proven = Math.max(begin, stop.proven);
+      if (isNewest && cut === null) await proveTail(walked, path, proven, stop.end);
       end = Math.max(stop.end, from);
     } finally {
       await file.close();
@@ -178,50 +181,13 @@ async function replay(
   return end;
 }
 
-async function replaySegment(
-  { books }: Options,
-  walked: Walked,
-  names: { path: string; journal: string },
-  from: number,
-  limit: number,
-  state: State,
-): Promise<{ end: number; proven: number }> {
-  let end = from;
-  let proven = from;
-  for (;;) {
-    const found = await scan(walked, end, limit, replayBytes);
-    for (const raw of found.records) {
-      if (raw.type === recordType.group) {
-        proven = raw.offset;
-        continue;
-      }
-      const located = openRecord(raw, { ...names, generation: walked.generation });
-      if (located === null) continue;
-      const { record } = located;
-      if (!state.apply(record, raw.lane, raw.offset)) continue;
-      if (record.kind === 'confirm') books?.confirmed(record.position.lane, record.committed);
-      else if (record.kind !== 'forget') books?.synced(record);
-    }
-    end = found.next;
-    if (found.stopped !== 'bytes') return { end, proven };
-  }
-}
-
 /**
  * What the last group wrote is not known to be on the disk, though it can be read: after a sync
  * that failed the kernel may hold pages that it will never write. The same bytes, written again in
  * the same place, make it write them; then the sync says the truth.
  */
-async function proveTail(
-  walked: Walked,
-  path: string,
-  proven: number,
-  end: number,
-  checkpointEnd: number,
-): Promise<void> {
+async function proveTail(walked: Walked, path: string, proven: number, end: number): Promise<void> {
   const { file, start } = walked;
-  const above = Math.max(await findSyncedEnd(walked, end), checkpointEnd);
-  if (above > firstRecord(start, end)) throw rot(path, end, `it was synced up to ${above}`);
   if (proven >= end) return;
   try {
     for (let at = proven; at < end; at += replayBytes) {
@@ -238,14 +204,6 @@ async function proveTail(
       { cause: error },
     );
   }
-}
-
-function rot(path: string, offset: number, why: string): JournalError {
-  return new JournalError(
-    'damaged',
-    `${path}: the record at offset ${offset} is damaged, though ${why}; put the file back from ` +
-      'a copy, or move the folder away to begin a new journal without its events',
-  );
 }
 
 function damaged(folder: string, what: string, remedy: string): JournalError {

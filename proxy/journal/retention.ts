@@ -7,7 +7,7 @@ import type { SegmentWriter } from './segment-writer.js';
 import type { State } from './state.js';
 
 // Checkpoints, and what they let go: sealed segments, oldest first ([J-50], [J-51]).
-// Invariant: a segment is removed only when a synced checkpoint covers it and every lane's
+// Invariant: a segment is removed only when both checkpoints cover it, synced, and every lane's
 // confirmed position starts behind its end.
 
 interface Sealed {
@@ -33,7 +33,7 @@ export class Retention {
   constructor(place: { disk: Disk; folder: string }, recovered: Recovered, segmentBytes: number) {
     this.#disk = place.disk;
     this.#folder = place.folder;
-    this.#slots = new CheckpointSlots(place.disk, place.folder, recovered.newestSlot);
+    this.#slots = new CheckpointSlots(place.disk, place.folder, recovered.newest);
     this.#reserve = new Reserve(place, segmentBytes);
     this.#sequence = recovered.checkpointSequence;
     this.#void = recovered.void;
@@ -81,7 +81,10 @@ export class Retention {
     try {
       await this.#write({ ...checkpoint, sequence: ++this.#sequence, voidGeneration });
       isWritten = true;
-      while ((this.#sealed[0]?.end ?? Number.POSITIVE_INFINITY) <= keepFrom) {
+      while (this.#oldestEnd <= keepFrom) {
+        if (this.#oldestEnd > this.#slots.coveredEnd) {
+          await this.#write({ ...checkpoint, sequence: ++this.#sequence, voidGeneration });
+        }
         await this.#remove(this.#sealed[0]!.name);
         this.#bytes -= this.#sealed.shift()!.fileBytes;
       }
@@ -104,6 +107,10 @@ export class Retention {
 
   async close(): Promise<void> {
     await this.#slots.close().catch(() => {});
+  }
+
+  get #oldestEnd(): number {
+    return this.#sealed[0]?.end ?? Number.POSITIVE_INFINITY;
   }
 
   async #write(checkpoint: Checkpoint): Promise<void> {

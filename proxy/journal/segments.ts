@@ -3,10 +3,13 @@ import { errorCode, JournalError } from './error.js';
 import {
   decodeSegmentHeader,
   hex,
+  idSeed,
+  mendSegmentHeader,
   parseSegmentName,
   type SegmentHeader,
   segmentHeaderBytes,
 } from './format.js';
+import type { Walked } from './walk.js';
 
 // Which segments a folder holds, and how far each reaches ([J-12] to [J-15]).
 //
@@ -24,6 +27,8 @@ export interface Segment {
   end: number | null;
   fileBytes: number;
   header: SegmentHeader;
+  /** [J-33] One bit of the header is flipped on the disk. */
+  isMended: boolean;
 }
 
 export interface Listing {
@@ -102,8 +107,8 @@ async function readHeader(
   disk: Disk,
   path: string,
   known: SegmentHeader | null,
-): Promise<{ header: SegmentHeader | null; fileBytes: number } | null> {
-  if (known !== null) return { header: known, fileBytes: 0 };
+): Promise<{ header: SegmentHeader | null; fileBytes: number; isMended: boolean } | null> {
+  if (known !== null) return { header: known, fileBytes: 0, isMended: false };
   let file: DiskFile;
   try {
     file = await disk.open(path, 'read');
@@ -113,15 +118,19 @@ async function readHeader(
   }
   try {
     const fileBytes = await file.size();
-    const header = decodeSegmentHeader(await file.read(0, segmentHeaderBytes));
-    if (header === 'newer') throw newerFormat(path);
-    if (header === 'invalid') return { header: null, fileBytes };
+    const bytes = await file.read(0, segmentHeaderBytes);
+    const header = decodeSegmentHeader(bytes);
     const named = parseSegmentName(path.slice(path.lastIndexOf('/') + 1))!;
+    if (typeof header === 'string') {
+      const mended = mendSegmentHeader(bytes, named);
+      if (mended === null && header === 'newer') throw newerFormat(path);
+      return { header: mended, fileBytes, isMended: mended !== null };
+    }
     const renamed = named.start !== header.start || named.generation !== header.generation;
     if (renamed) {
       throw new JournalError('mismatch', `${path}: the file was renamed; give it its name back`);
     }
-    return { header, fileBytes };
+    return { header, fileBytes, isMended: false };
   } finally {
     await file.close();
   }
@@ -147,4 +156,21 @@ async function isUnused(disk: Disk, path: string): Promise<boolean> {
   } finally {
     await file.close();
   }
+}
+
+/** As the walker needs it. */
+export function walkedOf({ header, start, generation }: Segment, file: Walked['file']): Walked {
+  return { file, start, generation, seed: idSeed(header.id) };
+}
+
+export function journalOf({ header }: Segment): string {
+  return hex(header.id);
+}
+
+export function missing(path: string, offset: number, until: number): JournalError {
+  return new JournalError(
+    'damaged',
+    `${path} ends at offset ${offset}, and was synced up to ${until}; put the file back from a copy, ` +
+      'or move the folder away to begin a new journal without its events',
+  );
 }

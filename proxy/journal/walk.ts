@@ -3,6 +3,7 @@ import type { DiskFile } from '../disk.js';
 import {
   align,
   decodeRecordHeader,
+  type RecordHeader,
   recordAlignment,
   recordBytes,
   recordHeaderBytes,
@@ -99,24 +100,59 @@ function recordAt(
   return { type, flags, lane, offset, end: offset + size, check, payload };
 }
 
+const searchBytes = 1 << 20;
+
 /**
  * [J-32] Resynchronises at marks behind `from`: the largest synced end that a group record there
  * names, or 0. Above `from` is damage below the synced end.
  */
 export async function findSyncedEnd(segment: Walked, from: number): Promise<number> {
-  const chunkBytes = 1 << 20;
   const overlapBytes = 256;
   let syncedEnd = 0;
-  for (let base = align(from); ; base += chunkBytes - overlapBytes) {
-    const bytes = await read(segment, base, chunkBytes);
+  for (let base = align(from); ; base += searchBytes - overlapBytes) {
+    const bytes = await read(segment, base, searchBytes);
     for (let at = 0; at + recordHeaderBytes <= bytes.length; at += recordAlignment) {
       const found = recordAt(bytes, at, base + at, segment);
       if (typeof found === 'string' || typeof found === 'number') continue;
       if (found.type !== recordType.group) continue;
       syncedEnd = Math.max(syncedEnd, decodeGroup(found.payload)?.syncedEnd ?? 0);
     }
-    if (bytes.length < chunkBytes) return syncedEnd;
+    if (bytes.length < searchBytes) return syncedEnd;
   }
+}
+
+/**
+ * [J-33] Where reading goes on behind what is damaged at `offset`: at the next valid record below
+ * `until`, else there. Null where the file ends before it: those bytes are missing, not damaged.
+ */
+export async function behindDamage(
+  segment: Walked,
+  offset: number,
+  until: number,
+): Promise<number | null> {
+  const fileEnd = segment.start + (await segment.file.size());
+  const end = Math.min(until, fileEnd);
+  const overlapBytes = recordHeaderBytes;
+  for (let base = offset + recordAlignment; base < end; base += searchBytes - overlapBytes) {
+    const bytes = await read(segment, base, Math.min(searchBytes, end - base));
+    for (let at = 0; at + recordHeaderBytes <= bytes.length; at += recordAlignment) {
+      let found = recordAt(bytes, at, base + at, segment);
+      if (typeof found === 'number') {
+        if (base + at + found > end) continue;
+        found = recordAt(await read(segment, base + at, found), 0, base + at, segment);
+      }
+      if (typeof found === 'object' && found.end <= end) return base + at;
+    }
+  }
+  return fileEnd >= until ? until : null;
+}
+
+/** Null where it is damaged. */
+export async function readHeaderAt(segment: Walked, offset: number): Promise<RecordHeader | null> {
+  const bytes = await read(segment, offset, recordHeaderBytes);
+  if (bytes.length < recordHeaderBytes) return null;
+  const { seed, generation } = segment;
+  return decodeRecordHeader(bytes, 0, { seed, generation, offset });
 }
 
 async function read(segment: Walked, offset: number, length: number): Promise<Buffer> {

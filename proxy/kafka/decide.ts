@@ -14,6 +14,8 @@ export interface Evidence {
   kafka: Position | null;
   /** What the journal holds at the offset that Kafka's position names. */
   named: Located | null;
+  /** [J-33] It holds just that record, and can't read it. */
+  isDamaged?: boolean;
 }
 
 export type Decision =
@@ -33,7 +35,7 @@ export function decide(evidence: Evidence): Decision {
     return { kind: 'restart', from: kafka.end };
   }
   const behind = confirmed !== null && kafka.end <= confirmed.end;
-  const held = named !== null && isNamedBy(named, kafka);
+  const held = named === null ? evidence.isDamaged === true : isNamedBy(named, kafka);
   if (held && !behind) return { kind: 'restart', from: kafka.end };
   if (behind && (held || kafka.offset < begin)) {
     return kafkaLost(confirmed, `is back at ${kafka.end}`);

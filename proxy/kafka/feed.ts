@@ -5,7 +5,7 @@
 //               position                                            cursor                 end
 
 import type { Clock } from '../clock.js';
-import type { Located, Position } from '../journal/record.js';
+import type { Dropped, Located, Position } from '../journal/record.js';
 import type { SinkRecord } from './sink.js';
 
 /** The journal as a lane reads it. Offsets are the journal's own: those of Located and Position. */
@@ -23,6 +23,8 @@ export interface LaneReader {
   ): Promise<{ located: Located[]; next: number }>;
   /** The record that begins at `offset`; null where none does. */
   at(offset: number): Promise<Located | null>;
+  /** [J-33] Is what stands there the record that the position names, and damaged? */
+  isDamagedAt?(position: Position): Promise<boolean>;
 }
 
 export interface BatchLimits {
@@ -41,6 +43,8 @@ export interface Batch {
   topics: string[];
   /** Events per device. */
   committed: [device: string, events: number][];
+  /** Events that damage took from the journal. */
+  dropped: Dropped[];
   /** Names the last journal record that is covered. */
   position: Position;
   /** The journal records in it that gave Kafka records. */
@@ -151,7 +155,7 @@ class Cut {
   readonly #options: FeedOptions;
   readonly #records: SinkRecord[] = [];
   readonly #topics = new Set<string>();
-  readonly #committed = new Map<string, number>();
+  readonly #counts = new EventCounts();
   readonly #blocks: Located[] = [];
   #last: Located | null = null;
   #bytes = 0;
@@ -194,7 +198,7 @@ class Cut {
     }
     this.#bytes += bytes;
     this.#blocks.push(located);
-    countEvents(located, records.length, this.#committed);
+    this.#counts.add(located, records);
     return true;
   }
 
@@ -204,18 +208,38 @@ class Cut {
     return {
       records: this.#records,
       topics: [...this.#topics],
-      committed: [...this.#committed],
+      committed: this.#counts.committed,
+      dropped: this.#counts.dropped,
       blocks: this.#blocks,
       position: positionOf(last, this.#options.lane, this.#options.journalId),
     };
   }
 }
 
-/** A block's Kafka records are its events; a loss record is none. */
-export function countEvents(located: Located, records: number, into: Map<string, number>): void {
-  if (located.record.kind !== 'block') return;
-  const { device } = located.record;
-  into.set(device, (into.get(device) ?? 0) + records);
+/** A block's Kafka records are its events; a loss record is none, and says how many damage took. */
+export class EventCounts {
+  readonly #committed = new Map<string, number>();
+  readonly #dropped = new Map<string, number>();
+
+  add({ record }: Located, records: readonly SinkRecord[]): void {
+    if (record.kind !== 'block' && record.kind !== 'loss') return;
+    const { device } = record;
+    let events = record.kind === 'block' ? records.length : 0;
+    for (const { dropped } of records) {
+      if (dropped === undefined) continue;
+      if (record.kind === 'block') events--;
+      this.#dropped.set(device, (this.#dropped.get(device) ?? 0) + dropped);
+    }
+    if (events > 0) this.#committed.set(device, (this.#committed.get(device) ?? 0) + events);
+  }
+
+  get committed(): [device: string, events: number][] {
+    return [...this.#committed];
+  }
+
+  get dropped(): Dropped[] {
+    return [...this.#dropped].map(([device, events]) => [device, 'damaged', events]);
+  }
 }
 
 function positionOf(located: Located, lane: number, journal: string): Position {

@@ -33,7 +33,11 @@ export function joinLane({ data, clock, disk, openSink, on }: LaneParts): Joined
     own: [kafka.topics.loss, kafka.topics.dead, positionTopicOf(site)],
     tables: data.tables,
   });
-  const reader = new JournalReader({ folder: data.journalFolder, disk });
+  const reader = new JournalReader({
+    folder: data.journalFolder,
+    disk,
+    onDamage: (damage) => on({ kind: 'damage', damage }),
+  });
   return {
     lane: createLane({
       ...{ lane, journalId, host, confirmed, clock, openSink, on },
@@ -55,7 +59,7 @@ export function joinLane({ data, clock, disk, openSink, on }: LaneParts): Joined
 }
 
 /** The batch ahead may still be reading when the lane starts again. */
-function oneAtATime(journal: LaneReader): LaneReader {
+function oneAtATime(journal: JournalReader): LaneReader {
   let turn: Promise<unknown> = Promise.resolve();
   function next<T>(work: () => Promise<T>): Promise<T> {
     const answer = turn.then(work);
@@ -66,5 +70,6 @@ function oneAtATime(journal: LaneReader): LaneReader {
     begin: () => next(() => journal.begin()),
     read: (from, until, bytesMax) => next(() => journal.read(from, until, bytesMax)),
     at: (offset) => next(() => journal.at(offset)),
+    isDamagedAt: (position) => next(() => journal.isDamagedAt(position)),
   };
 }

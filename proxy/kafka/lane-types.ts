@@ -1,7 +1,8 @@
 // What a lane is given, says and answers: the contract between lane.ts and the thread it runs in.
 
 import type { Clock } from '../clock.js';
-import type { Located, Position } from '../journal/record.js';
+import type { Damage } from '../journal/damage.js';
+import type { Dropped, Located, Position } from '../journal/record.js';
 import type { LaneReader } from './feed.js';
 import type { LaneStateName } from './lane-state.js';
 import type { KafkaSink, SinkRecord } from './sink.js';
@@ -49,11 +50,14 @@ export type LaneEvent =
       kind: 'committed';
       position: Position;
       committed: [device: string, events: number][];
+      /** Events that damage took from the journal, said to be lost in the same transaction. */
+      dropped: Dropped[];
       /** Kafka records, dead letters and losses included. */
       records: number;
       /** Found in Kafka at a start, not committed now. */
       recovered: boolean;
     }
+  | { kind: 'damage'; damage: Damage }
   | { kind: 'line'; level: 'debug' | 'info' | 'warn' | 'error'; text: string }
   | { kind: 'count'; what: 'restarts' | 'kafka-lost' }
   | { kind: 'dead-letters'; records: number };

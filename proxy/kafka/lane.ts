@@ -196,8 +196,8 @@ class Driver implements Lane {
     const { reader, toRecords } = this.#options;
     const from = this.#confirmed?.end ?? (await reader.begin());
     if (kafka.end <= from) return;
-    const { committed, records } = await recount(reader, from, kafka, toRecords);
-    this.#committed(kafka, committed, records, true);
+    const counted = await recount(reader, from, kafka, toRecords);
+    this.#committed(kafka, counted, counted.records, true);
   }
 
   async #flow(): Promise<LaneInput> {
@@ -221,7 +221,7 @@ class Driver implements Lane {
       this.#batch = null;
       this.#from = batch.position.end;
       this.#failures = 0;
-      this.#committed(batch.position, batch.committed, batch.records.length, false);
+      this.#committed(batch.position, batch, batch.records.length, false);
       this.#trouble.over('commit');
       this.#letterLog(batch.records);
       this.#poison.committed(batch.position);
@@ -350,7 +350,13 @@ class Driver implements Lane {
       confirmed: this.#confirmed,
       kafka,
       named,
+      isDamaged: named === null && kafka !== null && (await this.#isDamagedAt(kafka)),
     });
+  }
+
+  async #isDamagedAt(position: Position): Promise<boolean> {
+    const { journalId, reader } = this.#options;
+    return position.journal === journalId && ((await reader.isDamagedAt?.(position)) ?? false);
   }
 
   #refused(decision: Decision): decision is Decision & { kind: 'refuse' } {
@@ -361,12 +367,12 @@ class Driver implements Lane {
 
   #committed(
     position: Position,
-    committed: [string, number][],
+    { committed, dropped }: Pick<Batch, 'committed' | 'dropped'>,
     records: number,
     recovered: boolean,
   ): void {
     this.#confirmed = position;
-    this.#options.on({ kind: 'committed', position, committed, records, recovered });
+    this.#options.on({ kind: 'committed', position, committed, dropped, records, recovered });
   }
 
   #open(): { sink: KafkaSink; feed: Feed } {

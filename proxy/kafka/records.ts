@@ -1,6 +1,6 @@
 // journal → batch: what a journal record is in Kafka. One record per event, one per lost range; key = device,
 // timestamp = event time, header hw-id = "<boot>/<seq>", header hw-time = how good the time is.
-// A block that is in the journal always decodes: the session read it before it was written.
+// A block that is in the journal decodes: the session read it before it was written.
 
 import { Encoder } from 'cbor-x';
 import { type BlockEvent, decodeBlock } from '../block.js';
@@ -13,7 +13,7 @@ import type { SinkRecord } from './sink.js';
 
 export interface RecordMaker {
   /** Takes records in the journal's order; tables and confirmations become no record. */
-  toRecords(located: Located): SinkRecord[];
+  toRecords(located: Pick<Located, 'record' | 'lost'>): SinkRecord[];
 }
 
 export function createRecordMaker(options: {
@@ -47,8 +47,11 @@ export function createRecordMaker(options: {
       tables.get(`${record.table} ${device}`) ?? null,
       count,
     );
+    // [J-33] It was checked before it was written: the record that held its table is damaged.
     if (decoded.kind !== 'events') {
-      throw new Error(`journal: block ${device} ${boot}/${first} does not decode: it was checked`);
+      const { arrivalMs } = record;
+      const reason = 'damaged';
+      return damaged({ kind: 'loss', device, boot, from, to: first + count, reason, arrivalMs });
     }
     const key = Buffer.from(device);
     const records: SinkRecord[] = [];
@@ -78,8 +81,15 @@ export function createRecordMaker(options: {
     ];
   }
 
+  /** Acknowledged, and unreadable in the journal since. */
+  function damaged(record: LossRecord): SinkRecord[] {
+    const dropped = (record.to ?? record.from) - record.from;
+    return loss(record).map((one) => ({ ...one, dropped }));
+  }
+
   return {
-    toRecords({ record }) {
+    toRecords({ record, lost }) {
+      if (lost !== undefined) return [...damaged(lost), ...this.toRecords({ record })];
       switch (record.kind) {
         case 'block':
           return block(record);

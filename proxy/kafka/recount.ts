@@ -1,12 +1,13 @@
 // What Kafka had committed when a process was killed, and nobody had noted: counted at the next
 // start from the journal's records, so that the books balance. KAFKA.md [K-23]
 
-import type { Located, Position } from '../journal/record.js';
-import { countEvents, type LaneReader } from './feed.js';
+import type { Dropped, Located, Position } from '../journal/record.js';
+import { EventCounts, type LaneReader } from './feed.js';
 import type { SinkRecord } from './sink.js';
 
 export interface Recount {
   committed: [device: string, events: number][];
+  dropped: Dropped[];
   /** Kafka records. */
   records: number;
 }
@@ -20,19 +21,19 @@ export async function recount(
   position: Position,
   toRecords: (located: Located) => SinkRecord[],
 ): Promise<Recount> {
-  const committed = new Map<string, number>();
+  const counts = new EventCounts();
   let records = 0;
   for (let at = from; at < position.end; ) {
     const { located, next } = await reader.read(at, position.end, readBytesMax);
     for (const one of located) {
       if (one.lane !== position.lane) continue;
-      const count = toRecords(one).length;
-      records += count;
-      if (count > 0) countEvents(one, count, committed);
+      const made = toRecords(one);
+      records += made.length;
+      counts.add(one, made);
     }
     // Below the synced end a reader always gets on; if not, the rest stays uncounted, not wrong.
     if (next <= at) break;
     at = next;
   }
-  return { committed: [...committed], records };
+  return { committed: counts.committed, dropped: counts.dropped, records };
 }

@@ -10,6 +10,8 @@ export interface SinkRecord {
   /** Event time, ms since 1970. */
   timestampMs: number;
   headers: Record<string, string>;
+  /** Events of the journal that this record says are lost: it stands for none itself. */
+  dropped?: number;
 }
 
 /** Who owns a lane, in the position topic under the key `claim/<lane>`. */

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Damage } from '../../../proxy/journal/damage.js';
 import { JournalError } from '../../../proxy/journal/error.js';
 import { openJournal } from '../../../proxy/journal/journal.js';
 import { JournalReader } from '../../../proxy/journal/reader.js';
@@ -64,7 +65,7 @@ test('at: the record that starts there, and none between', async () => {
   assert.is(await reader.at(journal.syncedEnd), null);
 });
 
-test('what was deleted is gone, what is damaged is said to be', async () => {
+test('what was deleted is gone, what is damaged is passed over and said, what is missing is damage', async () => {
   const { disk, journal, reader, append } = await site();
   for (let event = 0; event < 6; event++) await append(500);
   const all = await readAll(disk.disk, folder, journal.syncedEnd);
@@ -79,8 +80,18 @@ test('what was deleted is gone, what is damaged is said to be', async () => {
   const bytes = disk.bytesOf(name);
   bytes[200]! ^= 1;
   disk.put(name, bytes);
-  const other = new JournalReader({ folder, disk: disk.disk });
-  assert.is(await kindOf(other.read(begin, journal.syncedEnd, 10_000)), 'damaged');
+  const damage: Damage[] = [];
+  const onDamage = (one: Damage) => void damage.push(one);
+  const other = new JournalReader({ folder, disk: disk.disk, onDamage });
+  const { next } = await other.read(begin, journal.syncedEnd, 10_000);
+  assert.is(next, journal.syncedEnd);
+  assert.equal(
+    damage.map(({ file, what }) => [file, what]),
+    [[`${folder}/${name}`, 'record']],
+  );
+  disk.put(name, bytes.subarray(0, bytes.length - 8));
+  const third = new JournalReader({ folder, disk: disk.disk });
+  assert.is(await kindOf(third.read(begin, journal.syncedEnd, 10_000)), 'damaged');
 });
 
 test('tables: of the checkpoint, and of the records behind it', async () => {
