@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { at, writeTo } from '../../sdk/cbor.js';
 import { putFloat } from '../../sdk/float.js';
 import { Random } from '../random.js';
+import { encoded as expected, halves } from './float-oracle.js';
 
 // The shortest of three widths that keeps a value. The oracle knows every half, and Math.fround for singles.
 
@@ -14,39 +15,6 @@ function encoded(value: unknown): string {
   writeTo(buffer, 0);
   putFloat(value);
   return Buffer.from(buffer.subarray(0, at)).toString('hex');
-}
-
-/** The value of each half by its definition, IEEE 754 binary16. */
-function halfValue(bits: number): number {
-  const fraction = bits & 1023;
-  const exponent = (bits >> 10) & 31;
-  const sign = bits >> 15 ? -1 : 1;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return exponent === 0
-    ? sign * fraction * 2 ** -24
-    : sign * (1024 + fraction) * 2 ** (exponent - 25);
-}
-
-const halves = new Map<number, number>();
-for (let bits = 0; bits < 65536; bits++) halves.set(halfValue(bits), bits);
-
-function expected(value: number): string {
-  const bytes = Buffer.alloc(9);
-  // A Map takes −0 for 0.
-  const half = Object.is(value, -0) ? 0x8000 : value === 0 ? 0 : halves.get(value);
-  if (half !== undefined) {
-    bytes[0] = 0xf9;
-    bytes.writeUInt16BE(half, 1);
-    return bytes.toString('hex', 0, 3);
-  }
-  if (Math.fround(value) === value) {
-    bytes[0] = 0xfa;
-    bytes.writeFloatBE(value, 1);
-    return bytes.toString('hex', 0, 5);
-  }
-  bytes[0] = 0xfb;
-  bytes.writeDoubleBE(value, 1);
-  return bytes.toString('hex');
 }
 
 function check(value: number) {
