@@ -62,7 +62,7 @@ const link = net({ host: '127.0.0.1', port: ${port} });`,
   },
 });
 
-function engine(binary: string) {
+export function espruinoSuite(binary: string): void {
   const espruino = board(binary);
   const test = firmwareSuite(espruino);
 
@@ -117,5 +117,3 @@ function engine(binary: string) {
 
   test.run();
 }
-
-for (const binary of (process.env.ESPRUINO ?? '').split(',')) engine(binary);

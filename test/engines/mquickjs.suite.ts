@@ -134,4 +134,6 @@ function board(binary: string): Board {
   };
 }
 
-firmwareSuite(board(process.env.MQUICKJS ?? '')).run();
+export function mquickjsSuite(binary: string): void {
+  firmwareSuite(board(binary)).run();
+}
