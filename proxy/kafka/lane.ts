@@ -242,9 +242,14 @@ class Driver implements Lane {
 
   /** [K-32] `dead`: one of them has been bad for so long that the batch is to be made anew. */
   async #lookAtTopics(sink: KafkaSink, batch: Batch): Promise<'good' | 'bad' | 'dead'> {
+    if ((await topicError(sink, batch.topics)) === null) {
+      for (const topic of batch.topics) this.#deadTopics.good(topic);
+      this.#trouble.over('topics');
+      return 'good';
+    }
     let answer: 'good' | 'bad' | 'dead' = 'good';
     for (const topic of batch.topics) {
-      const error = await topicError(sink, topic);
+      const error = await topicError(sink, [topic]);
       if (error === null) {
         this.#deadTopics.good(topic);
         continue;
@@ -259,7 +264,7 @@ class Driver implements Lane {
 
   async #lookAtDeadTopics(sink: KafkaSink): Promise<void> {
     for (const topic of this.#deadTopics.due()) {
-      if ((await topicError(sink, topic)) !== null) continue;
+      if ((await topicError(sink, [topic])) !== null) continue;
       this.#deadTopics.good(topic);
       const text = `lane ${this.#options.lane}: topic ${topic} takes records again`;
       this.#options.on({ kind: 'line', level: 'info', text });
@@ -405,10 +410,10 @@ class Driver implements Lane {
   }
 }
 
-/** Why a topic can't be written; null: it can. */
-async function topicError(sink: KafkaSink, topic: string): Promise<SinkError | null> {
+/** Why one of the topics can't be written; null: all can. */
+async function topicError(sink: KafkaSink, topics: readonly string[]): Promise<SinkError | null> {
   try {
-    await sink.checkTopics([topic]);
+    await sink.checkTopics(topics);
     return null;
   } catch (error) {
     if (error instanceof SinkError && error.kind.startsWith('topic-')) return error;

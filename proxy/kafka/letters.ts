@@ -23,8 +23,8 @@ export function toLetter(
 ): SinkRecord {
   const { value, headers } = record;
   return {
+    ...record,
     topic,
-    key: record.key,
     value: isCut ? value.subarray(0, cutBytes) : value,
     timestampMs: nowMs,
     headers: {

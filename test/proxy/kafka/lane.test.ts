@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Located } from '../../../proxy/journal/record.js';
+import { toLetter } from '../../../proxy/kafka/letters.js';
 import type { SinkErrorKind, SinkRecord } from '../../../proxy/kafka/sink.js';
 import { steppedClock, watchLane } from './lane-site.js';
 import { createMemoryJournal, toRecords } from './memory-journal.js';
@@ -331,6 +332,13 @@ test('a block that is refused only as one request goes in several, without a let
   await site.lane.stop();
 });
 
+test('a loss by damage that becomes a letter is still counted as dropped', () => {
+  const record = { ...toRecords(createdBlock())[0]!, dropped: 3 };
+  const letter = toLetter(record, { why: 'refused', isCut: false }, 'dead', 5);
+  assert.is(letter.dropped, 3);
+  assert.equal([letter.topic, letter.headers['hw-topic']], ['dead', 'events']);
+});
+
 test('a letter that is refused goes without its end, and the whole value is kept', async () => {
   const [kafka, journal] = [createMemoryKafka(['events', 'dead']), createMemoryJournal()];
   journal.block(3);
@@ -373,6 +381,12 @@ test('a letter that is refused for good holds the lane, and nothing behind it pa
   assert.is(site.lines.length, 2, site.lines.join(' | '));
   await site.lane.stop();
 });
+
+function createdBlock(): Located {
+  const journal = createMemoryJournal();
+  journal.block(1);
+  return journal.records[0]!;
+}
 
 const deviceOf = ({ record }: Located) => (record.kind === 'block' ? record.device : null);
 
