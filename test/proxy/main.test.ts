@@ -240,7 +240,8 @@ test('a second signal ends a drain at once, with 0, and the journal has everythi
 });
 
 test('on a terminal the books are a sentence', async () => {
-  const command = `${process.execPath} ${join(projectFolder, 'dist/headwater.js')}`;
+  // `exec`, since dash would stay in between, get the same signal and end with 130.
+  const command = `exec ${process.execPath} ${join(projectFolder, 'dist/headwater.js')}`;
   const words = ['-qec', `${command} proxy --config ${site.config}`, '/dev/null'];
   const child = spawn('script', words, { stdio: ['pipe', 'pipe', 'inherit'] });
   let output = '';
