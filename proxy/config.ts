@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { type Document, isNode, LineCounter, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
+import { lineSettings } from './lines/settings.js';
 
 /** What a person has to mend: each line stands on its own. */
 export class ConfigError extends Error {
@@ -46,6 +47,8 @@ const schema = z.strictObject({
           idleMs: z.int().min(1_000).max(86_400_000).default(120_000),
         })
         .optional(),
+      /** Serial lines; absent: none. */
+      serial: z.array(lineSettings).prefault([]),
     })
     .prefault({}),
   journal: z.strictObject({

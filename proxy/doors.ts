@@ -1,5 +1,6 @@
 import { createMetrics } from './http/metrics.js';
 import { startHttp } from './http/server.js';
+import { listenSerial } from './listeners/serial.js';
 import { listenTcp } from './listeners/tcp.js';
 import { listenUdp } from './listeners/udp.js';
 
@@ -9,8 +10,15 @@ import { listenUdp } from './listeners/udp.js';
 export interface Doors {
   createMetrics: typeof createMetrics;
   startHttp: typeof startHttp;
+  listenSerial: typeof listenSerial;
   listenTcp: typeof listenTcp;
   listenUdp: typeof listenUdp;
 }
 
-export const doorsOfMachine: Doors = { createMetrics, startHttp, listenTcp, listenUdp };
+export const doorsOfMachine: Doors = {
+  createMetrics,
+  startHttp,
+  listenSerial,
+  listenTcp,
+  listenUdp,
+};

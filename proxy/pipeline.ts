@@ -12,6 +12,7 @@ import type { Position, TableRecord } from './journal/record.js';
 import { watchJournal } from './journal/watch.js';
 import type { Lane, LaneEnd, LaneEvent } from './kafka/lane-types.js';
 import type { Listener } from './listeners/channel.js';
+import type { SerialListener } from './listeners/serial.js';
 import type { Log } from './log.js';
 import { createOutcomes } from './outcomes.js';
 import { Sessions } from './sessions.js';
@@ -77,10 +78,12 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     const sessions = new Sessions({ clock, journal, books, outcomes, limits });
     const listeners: Listener[] = [];
     const channels = () => listeners.reduce((sum, listener) => sum + listener.channels, 0);
+    let lines: SerialListener['states'] = () => new Map();
     const lanes: Lane[] = [];
     const freeBytes = () => disk.freeBytes(folder);
     const metrics = doors.createMetrics({
       ...{ journal, books, outcomes, sessions, channels, lanes, freeBytes, damage },
+      lines: () => lines(),
     });
     const http = await doors
       .startHttp({
@@ -104,7 +107,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     }
     const { connectionsMax } = limits;
     const { accept } = sessions;
-    const { tcp, udp } = config.listen;
+    const { tcp, udp, serial } = config.listen;
     const closeListeners = () => Promise.all(listeners.map((listener) => listener.close()));
     closing.unshift(closeListeners);
     const tcpListener = await doors
@@ -117,6 +120,13 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
       const udpListener = await doors.listenUdp(options).catch(portError('listen.udp', udp));
       listeners.push(udpListener);
       udpPort = udpListener.port;
+    }
+    if (serial.length > 0) {
+      const serialListener = await doors.listenSerial({
+        ...{ lines: serial, accept, outcomes, clock, log },
+      });
+      listeners.push(serialListener);
+      lines = serialListener.states;
     }
     return {
       tcpPort: tcpListener.port,

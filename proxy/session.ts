@@ -90,6 +90,8 @@ export const transitions: Record<State, Record<Event['type'], Action>> = {
 const resetIntervalMs = 1_000;
 const quietMs = 1_000;
 const unavailableRetryMs = 2_000;
+/** Of a line without a sound frame among them: another baud rate, or no device of ours. */
+const garbleBytes = 8_192;
 
 export class Session implements ChannelHandler {
   readonly #site: Site;
@@ -99,6 +101,9 @@ export class Session implements ChannelHandler {
   readonly #fragments: Fragments;
   readonly #resetAtMs = new Map<number, number>();
   #sentAtMs = -Infinity;
+  /** Bytes since the last sound frame. */
+  #unsoundBytes = 0;
+  #garbled = false;
   #state: State = 'silent';
   #admitted: Admitted | null = null;
   #tables: (KnownTable | null)[] = [];
@@ -123,7 +128,11 @@ export class Session implements ChannelHandler {
   }
 
   received(bytes: Uint8Array): void {
+    this.#unsoundBytes += bytes.length;
     this.#frames.push(bytes);
+    const isGarbled = this.channel.kind === 'line' && this.#unsoundBytes >= garbleBytes;
+    if (isGarbled && !this.#garbled) this.#count('line-garbled', { bytes: this.#unsoundBytes });
+    this.#garbled = isGarbled;
     this.#answer();
   }
 
@@ -195,6 +204,7 @@ export class Session implements ChannelHandler {
 
   /** [W-45] A frame that came in parts is one like any other, but no part itself. */
   #body(body: Uint8Array): void {
+    this.#unsoundBytes = 0;
     if (body[0] !== FRAGMENT) {
       this.step(toEvent(decodeMessage(body)));
       return;

@@ -100,10 +100,10 @@ export async function runFirmware(options: FirmwareOptions): Promise<RunningFirm
       const mine = (run: () => void) => () => {
         if (stream === fresh) run();
       };
-      fresh.on(
-        'connect',
-        mine(() => event('up')),
-      );
+      const up = mine(() => event('up'));
+      // A socket says when it is connected; any other stream is up as soon as it is there.
+      if ('connecting' in fresh && fresh.connecting) fresh.on('connect', up);
+      else setImmediate(up);
       fresh.on(
         'drain',
         mine(() => event('ready')),

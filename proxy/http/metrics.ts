@@ -4,6 +4,7 @@ import type { DamageNotes } from '../damage-notes.js';
 import { errorCode } from '../journal/error.js';
 import type { Journal, JournalTrouble } from '../journal/journal.js';
 import type { Lane, LaneEvent } from '../kafka/lane-types.js';
+import type { LineState } from '../lines/lines.js';
 import type { Outcomes } from '../outcomes.js';
 import type { Sessions } from '../sessions.js';
 
@@ -17,6 +18,8 @@ export interface MetricsSources {
   sessions: Sessions;
   /** Open connections. */
   channels(): number;
+  /** Serial lines by their path. */
+  lines(): ReadonlyMap<string, LineState>;
   lanes: readonly Lane[];
   /** Of the disk that the journal lies on. */
   freeBytes(): Promise<number>;
@@ -29,7 +32,7 @@ export interface Metrics {
 }
 
 export function createMetrics(sources: MetricsSources): Metrics {
-  const { journal, outcomes, sessions, channels, lanes } = sources;
+  const { journal, outcomes, sessions, channels, lines, lanes } = sources;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -48,7 +51,15 @@ export function createMetrics(sources: MetricsSources): Metrics {
   gauge('headwater_journal_writable', '1: events are taken', () => Number(journal.writable));
   exportTrouble(registry, sources);
   gauge('headwater_devices_connected', 'devices with a session', () => sessions.count);
-  gauge('headwater_connections', 'open connections', channels);
+  gauge('headwater_connections', 'open connections and lines', channels);
+  new Gauge({
+    ...{ name: 'headwater_line_open', help: '1: the serial line is open', registers },
+    labelNames: ['path'],
+    collect() {
+      this.reset();
+      for (const [path, state] of lines()) this.set({ path }, Number(state === 'open'));
+    },
+  });
   new Counter({
     ...{ name: 'headwater_outcomes_total', help: 'what came in and was not used', registers },
     labelNames: ['kind'],

@@ -6,7 +6,7 @@ export interface Channel {
   readonly name: string;
   /** A line is never closed for its silence, a connection is. */
   readonly kind: 'connection' | 'line';
-  /** Takes all of it, or closes the channel when its peer has not read for too long. */
+  /** Takes all of it; where its peer has not read for too long, a connection is closed and a line drops it. */
   send(bytes: Uint8Array): void;
   close(): void;
 }
@@ -21,7 +21,10 @@ export interface ChannelHandler {
 export type Accept = (channel: Channel) => ChannelHandler;
 
 export interface Listener {
-  readonly port: number;
   readonly channels: number;
   close(): Promise<void>;
+}
+
+export interface PortListener extends Listener {
+  readonly port: number;
 }

@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Outcomes } from '../outcomes.js';
-import type { Accept, Listener } from './channel.js';
+import type { Accept, PortListener } from './channel.js';
 
 export interface TcpOptions {
   host: string;
@@ -20,7 +20,7 @@ const unreadBytesMax = 32_768;
 const keepAliveMs = 30_000;
 
 /** Rejects with Node's error (EADDRINUSE, EACCES, …) where the port can't be had. */
-export async function listenTcp(options: TcpOptions): Promise<Listener> {
+export async function listenTcp(options: TcpOptions): Promise<PortListener> {
   const { outcomes } = options;
   const sockets = new Set<Socket>();
   const server = createServer({

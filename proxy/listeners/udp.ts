@@ -9,7 +9,7 @@ import type { Clock } from '../clock.js';
 import { framesOf, framesOfDatagram, toDatagram, toStream } from '../datagram.js';
 import { checkFrame } from '../frame.js';
 import type { Outcomes } from '../outcomes.js';
-import type { Accept, ChannelHandler, Listener } from './channel.js';
+import type { Accept, ChannelHandler, PortListener } from './channel.js';
 
 export interface UdpOptions {
   host: string;
@@ -37,7 +37,7 @@ const creditMax = 65_536;
 const queueBytesMax = 1 << 20;
 
 /** Rejects with Node's error (EADDRINUSE, EACCES, …) where the port can't be had. */
-export async function listenUdp(options: UdpOptions): Promise<Listener> {
+export async function listenUdp(options: UdpOptions): Promise<PortListener> {
   const { outcomes, clock } = options;
   const peers = new Map<string, Peer>();
   const socket = createSocket(isIPv6(options.host) ? 'udp6' : 'udp4');

@@ -269,4 +269,23 @@ test('frames of one chunk are answered by one ACK', () => {
   assert.equal(peer.heard(), [{ type: 'ack', boot: BOOT, next: 4, limit: 260, gap: 0 }]);
 });
 
+test('a line without a sound frame for 8,192 bytes is said once, and again after one', () => {
+  const { peer, count } = channel('live', 'line');
+  const garbage = new Uint8Array(1_024).map((_, at) => (at * 7) % 251);
+  const flood = (chunks: number) => {
+    for (let chunk = 0; chunk < chunks; chunk++) peer.handler.received(garbage);
+  };
+  flood(7);
+  assert.is(count('line-garbled'), 0);
+  flood(20);
+  assert.is(count('line-garbled'), 1);
+  peer.handler.received(Uint8Array.of(0));
+  assert.is(peer.hello([{ boot: BOOT }])[0]?.type, 'welcome');
+  flood(9);
+  assert.is(count('line-garbled'), 2);
+  const { peer: connection, count: elsewhere } = channel('live');
+  for (let chunk = 0; chunk < 9; chunk++) connection.handler.received(garbage);
+  assert.is(elsewhere('line-garbled'), 0);
+});
+
 test.run();

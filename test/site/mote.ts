@@ -2,6 +2,7 @@
 // can be pulled. What the firmware says that it sent is written down here, outside the device.
 
 import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type RunningFirmware, runFirmware } from '../../targets/quickjs-host.js';
 import type { Reading } from './motes.js';
 
@@ -22,7 +23,8 @@ export async function startMote(options: {
   device: string;
   readings: readonly Reading[] | ((index: number) => Reading | undefined);
   code: string;
-  port: number;
+  /** Of a proxy's TCP port; or how it connects. */
+  port: number | (() => Duplex);
   everyMs: number;
   bufferBytes?: number;
   onError: (error: Error) => void;
@@ -38,7 +40,8 @@ export async function startMote(options: {
   });
   const firmware: RunningFirmware = await runFirmware({
     code,
-    connect: () => connect({ port, host: '127.0.0.1', noDelay: true }),
+    connect:
+      typeof port === 'function' ? port : () => connect({ port, host: '127.0.0.1', noDelay: true }),
     board: {
       device,
       bufferBytes: options.bufferBytes ?? 8_192,

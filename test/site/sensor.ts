@@ -1,6 +1,7 @@
 // A device that goes on sending until it is told to finish: firmware in QuickJS with readings that have
 // no end. For tests in which a device must be undisturbed by what happens.
 
+import type { Duplex } from 'node:stream';
 import { buildFirmware } from '../../targets/build.js';
 import { projectFolder } from '../kafka/jars.js';
 import { type Mote, startMote } from './mote.js';
@@ -12,7 +13,8 @@ export interface Sensor extends Mote {
 }
 
 export interface SensorOptions {
-  port: number;
+  /** Of a proxy's TCP port; or how it connects. */
+  port: number | (() => Duplex);
   device?: string;
   everyMs?: number;
   bufferBytes?: number;

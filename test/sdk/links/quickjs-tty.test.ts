@@ -10,7 +10,7 @@ import * as assert from 'uvu/assert';
 import type { Check } from '../../../sdk/link-conformance.js';
 import { buildFirmware } from '../../../targets/build.js';
 import { projectFolder } from '../../kafka/jars.js';
-import { openPty, type Pty } from './pty.js';
+import { openPty, type Pty } from '../../site/pty.js';
 
 // QuickJS's tty link over a real pseudo-terminal, built as firmware is: the conformance test runs beside the link, inside the engine,
 // and plays the far end by lines to this process. In each run the engine is Node with an `os` of the same few calls

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, symlink, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FarEnd } from '../../../sdk/link-conformance.js';
-import { until } from '../../site/until.js';
+import type { FarEnd } from '../../sdk/link-conformance.js';
+import { until } from './until.js';
 
 // A serial line with a far end: a pseudo-terminal of script(1), whose pipes are the far end. `path` stays the same while the line is
 // cut and comes back, as /dev/serial/by-id does for an adapter that is pulled and plugged in again.

@@ -1,0 +1,160 @@
+import type { Clock } from '../clock.js';
+import type { Log } from '../log.js';
+import type { Outcomes } from '../outcomes.js';
+import { OpenError, type OpenPort, type OpenTrouble, type PortInfo, type Ports } from './ports.js';
+import type { LineSettings } from './settings.js';
+
+// Keeps the configured serial lines open: each is opened when it is there, given up when it goes, and taken up again when
+// it is back, under another name too where a USB rule names it. What changes is said once. Knows bytes only.
+
+export interface Line {
+  readonly path: string;
+  /** Takes all of it, or drops it where the far end has not read for too long: false. */
+  write(bytes: Uint8Array): boolean;
+}
+
+export interface LineHandler {
+  received(bytes: Uint8Array): void;
+  closed(): void;
+}
+
+export interface LinesOptions {
+  settings: readonly LineSettings[];
+  ports: Ports;
+  clock: Clock;
+  log: Log;
+  outcomes: Outcomes;
+  opened(line: Line): LineHandler;
+}
+
+export type LineState = 'open' | OpenTrouble;
+
+export interface Lines {
+  /** By path: those that are named, and those that a rule found. */
+  states(): ReadonlyMap<string, LineState>;
+  close(): Promise<void>;
+}
+
+const lookMs = 1_000;
+/** What a far end may leave unread: at 115,200 baud a third of a second. */
+const unwrittenBytesMax = 4_096;
+
+interface Kept {
+  state: LineState | null;
+  opening: boolean;
+  port: OpenPort | null;
+  handler: LineHandler | null;
+}
+
+/** Answers when each line that is there was tried once. */
+export async function keepLines(options: LinesOptions): Promise<Lines> {
+  const { settings, ports, clock, log, outcomes } = options;
+  const kept = new Map<string, Kept>();
+  let closing = false;
+  let cancel = () => {};
+  let listTrouble = '';
+
+  const say = (path: string, line: Kept, state: LineState, why: string) => {
+    if (line.state === state) return;
+    line.state = state;
+    // A line that is not there yet is no trouble: an adapter may come any time.
+    if (state === 'absent') log.info({ path }, `line ${path}: ${why}; opened when it appears`);
+    else if (state !== 'open') outcomes.count(`line-${state}`, { path, why });
+  };
+
+  const tryOpen = async (path: string, entry: LineSettings) => {
+    const line = kept.get(path) ?? { state: null, opening: false, port: null, handler: null };
+    kept.set(path, line);
+    if (line.opening || line.port !== null) return;
+    line.opening = true;
+    const port = await ports
+      .open(path, entry, {
+        data: (bytes) => line.handler?.received(bytes),
+        lost: () => lose(path, line),
+      })
+      .catch((error: unknown) => {
+        if (error instanceof OpenError) say(path, line, error.trouble, error.message);
+        else say(path, line, 'unfit', `${error}`);
+        return null;
+      });
+    line.opening = false;
+    if (closing) await port?.close();
+    if (closing || port === null) return;
+    line.port = port;
+    say(path, line, 'open', '');
+    log.info({ path, baudRate: entry.baudRate }, `line ${path}: opened`);
+    line.handler = options.opened({ path, write: (bytes) => write(line, bytes) });
+  };
+
+  const write = ({ port }: Kept, bytes: Uint8Array) => {
+    if (port === null) return true;
+    if (port.unwrittenBytes + bytes.length > unwrittenBytesMax) return false;
+    port.write(bytes);
+    return true;
+  };
+
+  const lose = (path: string, line: Kept) => {
+    line.port = null;
+    line.state = null;
+    const { handler } = line;
+    line.handler = null;
+    outcomes.count('line-lost', { path });
+    handler?.closed();
+  };
+
+  const listed = async (): Promise<PortInfo[]> => {
+    if (!settings.some(({ usb }) => usb !== undefined)) return [];
+    try {
+      const found = await ports.list();
+      listTrouble = '';
+      return found;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : `${error}`;
+      if (why !== listTrouble) outcomes.count('lines-not-listed', { why });
+      listTrouble = why;
+      return [];
+    }
+  };
+
+  const look = async () => {
+    const found = await listed();
+    if (closing) return;
+    const wanted = new Map<string, LineSettings>();
+    for (const entry of settings) {
+      if (entry.path !== undefined) wanted.set(entry.path, entry);
+      for (const port of found) {
+        if (matches(entry, port) && !wanted.has(port.path)) wanted.set(port.path, entry);
+      }
+    }
+    // One that a rule found and that is gone is forgotten: it may come back under another name.
+    for (const [path, line] of kept) {
+      if (!wanted.has(path) && line.port === null && !line.opening) kept.delete(path);
+    }
+    await Promise.all([...wanted].map(([path, entry]) => tryOpen(path, entry)));
+    if (!closing) cancel = clock.after(lookMs, () => void look());
+  };
+  await look();
+
+  return {
+    states: () =>
+      new Map([...kept].map(([path, { state }]) => [path, state ?? ('absent' as const)])),
+    async close() {
+      closing = true;
+      cancel();
+      for (const line of kept.values()) {
+        const { port, handler } = line;
+        line.port = null;
+        line.handler = null;
+        await port?.close();
+        handler?.closed();
+      }
+    },
+  };
+}
+
+/** Where a rule names no serial number, all adapters of a kind are lines. */
+export function matches({ usb }: LineSettings, port: PortInfo): boolean {
+  if (usb === undefined || port.vendorId !== usb.vendorId) return false;
+  if (usb.productId !== undefined && port.productId !== usb.productId) return false;
+  return usb.serialNumber === undefined || port.serialNumber === usb.serialNumber;
+}
