@@ -4,8 +4,8 @@ import type { Hello, HelloBoot } from './message.js';
 
 // session: which number each boot of a HELLO has from now on, and what must be said to be lost before
 // its first event is taken (PROTOCOL.md [W-3], [W-5], [W-28]).
-// Guarantee: two lives of a device are never merged under one number, and a HELLO that is said again
-// gets the same numbers again.
+// Guarantee: two lives of a device are never merged under one number, no two devices begin one under the same, and a
+// HELLO that is said again gets the same numbers again.
 
 const BOOT_MAX = 0xffffffff;
 
@@ -29,10 +29,47 @@ export interface Opening {
   fresh: boolean;
 }
 
-/** The numbers that are not free: of the device's places and of its HELLO. */
+/** The numbers that are not free: of the device's places, of its HELLO, and of others. */
 interface Taken {
   has(boot: number): boolean;
+  /** Another device has it. */
+  others(boot: number): boolean;
+  /** Of the device's own. */
   highest(): number;
+}
+
+/** Which device has a number: by its places, and by what it was given since. DATA names no device ([W-3]). */
+export class BootOwners {
+  readonly #journal: Journal;
+  #devices = new Map<number, string>();
+  #entriesMax = 0;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+    this.#readPlaces();
+  }
+
+  isOfAnother(device: string, boot: number): boolean {
+    const owner = this.#devices.get(boot);
+    return owner !== undefined && owner !== device;
+  }
+
+  add(device: string, boot: number): void {
+    if (this.#devices.has(boot)) return;
+    this.#devices.set(boot, device);
+    // Boots end: what has no place any more is dropped now and then.
+    if (this.#devices.size > this.#entriesMax) this.#readPlaces();
+  }
+
+  #readPlaces(): void {
+    this.#devices.clear();
+    for (const device of this.#journal.devices()) {
+      for (const boot of this.#journal.places(device)?.keys() ?? []) {
+        if (!this.#devices.has(boot)) this.#devices.set(boot, device);
+      }
+    }
+    this.#entriesMax = 2 * this.#devices.size + 10_000;
+  }
 }
 
 export function newNumbers(): Numbers {
@@ -43,12 +80,14 @@ export function openBoots(
   journal: Journal,
   hello: Hello,
   numbers: Numbers,
+  owners: BootOwners,
   nowMs: number,
 ): Opening[] {
   const places = journal.places(hello.device) ?? new Map<number, Readonly<Place>>();
   const said = new Set(hello.boots.map(({ boot }) => boot ?? 0));
   const taken: Taken = {
     has: (boot) => places.has(boot) || said.has(boot),
+    others: (boot) => owners.isOfAnother(hello.device, boot),
     highest: () => {
       let highest = 0;
       for (const boot of places.keys()) highest = Math.max(highest, boot);
@@ -92,7 +131,9 @@ function numberOf(
     if (boot === said.boot) numbers.renumbered.delete(from);
   }
   const place = places.get(said.boot);
-  if (place === undefined || !isAnotherLife(said, running, place)) return said.boot;
+  const isAnothers =
+    place === undefined ? taken.others(said.boot) : isAnotherLife(said, running, place);
+  if (!isAnothers) return said.boot;
   const given = numbers.renumbered.get(said.boot);
   if (given !== undefined && given.fingerprint === said.fingerprint && !taken.has(given.boot)) {
     return given.boot;
@@ -115,8 +156,7 @@ function isAnotherLife(said: HelloBoot, running: boolean, place: Readonly<Place>
 function freeNumber(taken: Taken, nowMs: number): number {
   const seconds = Math.min(BOOT_MAX, Math.max(1, Math.floor(nowMs / 1000)));
   const highest = taken.highest();
-  if (highest < BOOT_MAX) return Math.max(highest + 1, seconds);
-  let boot = seconds;
-  while (taken.has(boot)) boot = boot === BOOT_MAX ? 1 : boot + 1;
+  let boot = highest < BOOT_MAX ? Math.max(highest + 1, seconds) : seconds;
+  while (taken.has(boot) || taken.others(boot)) boot = boot === BOOT_MAX ? 1 : boot + 1;
   return boot;
 }

@@ -2,7 +2,7 @@ import { RESET_REPLACED, VERSION } from '../sdk/wire.js';
 import { Intake, type Site } from './intake.js';
 import type { Accept } from './listeners/channel.js';
 import { encodeWelcome, type Hello } from './message.js';
-import { type Numbers, newNumbers, openBoots } from './places.js';
+import { BootOwners, type Numbers, newNumbers, openBoots } from './places.js';
 import { Session } from './session.js';
 import { emptyTableId } from './table.js';
 import { OffsetWindow } from './time.js';
@@ -53,10 +53,12 @@ export class Sessions {
   readonly #site: Site;
   readonly #live = new Map<string, Known>();
   readonly #remembered = new Map<string, Known>();
+  readonly #owners: BootOwners;
 
   constructor(site: Site) {
     this.#site = site;
     const { journal } = site;
+    this.#owners = new BootOwners(journal);
     journal.onSynced(({ touched }) => {
       for (const [device, boots] of touched) {
         if (boots.size > 0) this.#live.get(device)?.session?.synced(boots);
@@ -93,7 +95,7 @@ export class Sessions {
     }
     const { clock, journal, outcomes } = this.#site;
     const same = before?.hello.device === device ? before : null;
-    const openings = openBoots(journal, hello, known.numbers, clock.nowMs());
+    const openings = openBoots(journal, hello, known.numbers, this.#owners, clock.nowMs());
     const listed = new Set(openings.map(({ boot }) => boot));
     const running = openings[openings.length - 1]!;
     const open = known.open ?? new Set(journal.places(device)?.keys());
@@ -117,6 +119,7 @@ export class Sessions {
       outcomes.count('replaced', { device, channel: rival.channel.name });
       rival.replaced();
     }
+    for (const { boot } of openings) this.#owners.add(device, boot);
     known.session = session;
     this.#remembered.delete(device);
     this.#live.set(device, known);

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Sessions } from '../../proxy/sessions.js';
 import { block, Peer, site } from './talk.js';
 
 test('a new channel of a device takes over, and the old one is closed', () => {
@@ -50,6 +51,58 @@ test('two live devices with one name are held apart, each time for longer', () =
   clock.advance(10_000);
   assert.is(new Peer(sessions).hello([{ boot: 5 }])[0]?.type, 'welcome');
   assert.ok(holder.closed);
+});
+
+test('no two devices are given one number: two cables that are swapped mix nothing up', () => {
+  const { sessions, journal, count } = site();
+  const lines = [new Peer(sessions, 'line'), new Peer(sessions, 'line')];
+  const boots = lines.map((line, at) => {
+    const [welcome] = line.hello([{}], { device: `mote-${at}` });
+    line.table();
+    return welcome?.type === 'welcome' ? welcome.boots[0]!.boot : 0;
+  });
+  assert.is.not(boots[0], boots[1]);
+  journal.sync();
+  lines[0]!.data(boots[0]!, 0, block(1, 3), 3);
+  journal.sync();
+  lines[0]!.heard();
+  // What mote-1 says comes in where mote-0 was: it is neither taken nor acknowledged as mote-0's.
+  const answers = lines[0]!.data(boots[1]!, 0, block(1, 2), 2);
+  assert.equal(answers, [{ type: 'reset', reason: 0, retryMs: 0 }]);
+  assert.is(count('duplicate'), 0);
+});
+
+test("a device's own number is another's where it begins: it is renumbered, and keeps what it was given", () => {
+  const { sessions, journal } = site();
+  const first = new Peer(sessions);
+  first.hello([{ boot: 77 }]);
+  first.table();
+  journal.sync();
+  first.data(77, 0, block(1));
+  journal.sync();
+  first.handler.closed();
+  const other = () => {
+    const line = new Peer(sessions);
+    const [welcome] = line.hello([{ boot: 77, next: 4 }], { device: 'mote-2' });
+    return welcome?.type === 'welcome' ? welcome.boots[0]!.boot : 0;
+  };
+  const given = other();
+  assert.is.not(given, 77);
+  assert.is(other(), given);
+  const [again] = new Peer(sessions).hello([{ boot: 77, lowest: 1, next: 4 }]);
+  assert.equal(again?.type === 'welcome' && again.boots[0]?.boot, 77);
+});
+
+test('a proxy that starts anew knows whose the numbers in its journal are', () => {
+  const { sessions, journal, whole } = site();
+  const first = new Peer(sessions);
+  first.hello([{ boot: 77 }]);
+  first.table();
+  journal.sync();
+  first.data(77, 0, block(1));
+  journal.sync();
+  const [welcome] = new Peer(new Sessions(whole)).hello([{ boot: 77 }], { device: 'mote-2' });
+  assert.is.not(welcome?.type === 'welcome' && welcome.boots[0]?.boot, 77);
 });
 
 test('a line may speak for another device', () => {
