@@ -1,5 +1,6 @@
 import { FRAME_BYTES_MAX } from '../sdk/wire.js';
 import { crc32 } from './crc32.js';
+import { envelopeBytesMax, isEnvelope } from './envelope.js';
 
 // listener → frame → session: COBS, one 0x00 between frames, a CRC-32 behind each body (PROTOCOL.md
 // §2). A reader holds at most one frame and finds the next one by the next 0x00 [W-9]; a connection
@@ -10,11 +11,14 @@ export type Broken = 'oversize' | 'cobs' | 'short' | 'check';
 export interface FrameTaker {
   /** The body is a fresh copy and the taker's own. */
   body(body: Uint8Array): void;
+  /** A frame in an envelope, whose check is another (PROTOCOL.md §10); absent: it is broken. */
+  envelope?(frame: Uint8Array): void;
   broken(why: Broken): void;
 }
 
 const CHECK_BYTES = 4;
-const ENCODED_BYTES_MAX = FRAME_BYTES_MAX + 1 + Math.floor(FRAME_BYTES_MAX / 254);
+const DECODED_BYTES_MAX = FRAME_BYTES_MAX + envelopeBytesMax;
+const ENCODED_BYTES_MAX = DECODED_BYTES_MAX + 1 + Math.floor(DECODED_BYTES_MAX / 254);
 
 export class FrameReader {
   readonly #taker: FrameTaker;
@@ -66,17 +70,19 @@ export class FrameReader {
 
   #take(encoded: Uint8Array): void {
     if (encoded.length === 0) return;
-    const body = decodeFrame(encoded);
+    if (encoded.length > ENCODED_BYTES_MAX) {
+      this.#taker.broken('oversize');
+      return;
+    }
+    const frame = cobsDecode(encoded);
+    if (frame !== null && isEnvelope(frame) && this.#taker.envelope !== undefined) {
+      this.#taker.envelope(frame);
+      return;
+    }
+    const body = frame === null ? 'cobs' : checkFrame(frame);
     if (typeof body === 'string') this.#taker.broken(body);
     else this.#taker.body(body);
   }
-}
-
-/** The body of a frame without its closing 0x00, or why there is none. */
-export function decodeFrame(encoded: Uint8Array): Uint8Array | Broken {
-  if (encoded.length > ENCODED_BYTES_MAX) return 'oversize';
-  const frame = cobsDecode(encoded);
-  return frame === null ? 'cobs' : checkFrame(frame);
 }
 
 /** The body of a frame, or why there is none. */
@@ -97,6 +103,23 @@ export function encodeFrame(body: Uint8Array): Uint8Array {
   const closed = new Uint8Array(encoded.length + 1);
   closed.set(encoded);
   return closed;
+}
+
+/** The frames among the bytes that a session sends: whole ones, each closed by a 0x00. */
+export function framesOf(bytes: Uint8Array): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    const zero = bytes.indexOf(0, start);
+    const frame = zero > start ? cobsDecode(bytes.subarray(start, zero)) : null;
+    if (frame !== null) frames.push(frame);
+    start = zero < 0 ? bytes.length : zero + 1;
+  }
+  return frames;
+}
+
+/** What a session reads. */
+export function toStream(frames: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(frames.flatMap((frame) => [cobsEncode(frame), Uint8Array.of(0)]));
 }
 
 /** Null where the bytes are no COBS: a 0x00 inside, or a code that points behind the end. */

@@ -8,6 +8,7 @@ import {
   STREAMS_MAX,
   TABLE_BYTES_MAX,
 } from '../sdk/wire.js';
+import { Channels } from './channels.js';
 import { Fragments } from './fragments.js';
 import { type Broken, checkFrame, encodeFrame, FrameReader } from './frame.js';
 import type { KnownTable, Site } from './intake.js';
@@ -110,6 +111,8 @@ export class Session implements ChannelHandler {
   /** Of each table that is coming, what came of it: stream by stream, from the first on. */
   #parts = new Map<number, Uint8Array[]>();
   #cancelTimer: (() => void) | null = null;
+  /** Of a gateway's connection: its lines. */
+  #channels: Channels | null = null;
 
   constructor(site: Site, sessions: Sessions, channel: Channel) {
     this.#site = site;
@@ -118,6 +121,7 @@ export class Session implements ChannelHandler {
     this.#fragments = new Fragments(site.clock);
     this.#frames = new FrameReader({
       body: (body) => this.#body(body),
+      envelope: (frame) => this.#envelope(frame),
       broken: (why) => this.step({ type: 'broken', why }),
     });
     this.#armSilence();
@@ -137,6 +141,7 @@ export class Session implements ChannelHandler {
   }
 
   closed(): void {
+    this.#channels?.closed();
     this.step({ type: 'down' });
   }
 
@@ -188,7 +193,7 @@ export class Session implements ChannelHandler {
         this.#reset(RESET_UNAVAILABLE, unavailableRetryMs);
         break;
       case 'close-connection':
-        if (this.channel.kind === 'line') break;
+        if (this.channel.kind === 'line' || this.#channels !== null) break;
         this.#count('hello-timeout');
         this.#enter('closed');
         this.channel.close();
@@ -200,6 +205,16 @@ export class Session implements ChannelHandler {
       case 'nothing':
         break;
     }
+  }
+
+  /** [W-44] Of a gateway's connection, on which lines may speak. */
+  #envelope(frame: Uint8Array): void {
+    if (this.channel.isInEnvelope === true) {
+      this.#count('envelope-in-envelope');
+      return;
+    }
+    this.#channels ??= new Channels(this.channel, this.#sessions.accept, this.#site.outcomes);
+    this.#channels.take(frame);
   }
 
   /** [W-45] A frame that came in parts is one like any other, but no part itself. */

@@ -6,6 +6,8 @@ export interface Channel {
   readonly name: string;
   /** A line is never closed for its silence, a connection is. */
   readonly kind: 'connection' | 'line';
+  /** A gateway's: no envelope is taken in it ([W-44]). */
+  readonly isInEnvelope?: boolean;
   /** Takes all of it; where its peer has not read for too long, a connection is closed and a line drops it. */
   send(bytes: Uint8Array): void;
   close(): void;

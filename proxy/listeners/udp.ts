@@ -6,8 +6,8 @@ import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import type { Clock } from '../clock.js';
-import { framesOf, framesOfDatagram, toDatagram, toStream } from '../datagram.js';
-import { checkFrame } from '../frame.js';
+import { framesOfDatagram, toDatagram } from '../datagram.js';
+import { checkFrame, framesOf, toStream } from '../frame.js';
 import type { Outcomes } from '../outcomes.js';
 import type { Accept, ChannelHandler, PortListener } from './channel.js';
 

@@ -1,7 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { framesOf, framesOfDatagram, toDatagram, toStream } from '../../proxy/datagram.js';
+import { framesOfDatagram, toDatagram } from '../../proxy/datagram.js';
 import { Fragments } from '../../proxy/fragments.js';
+import { framesOf, toStream } from '../../proxy/frame.js';
 import { FRAGMENT } from '../../sdk/wire.js';
 import { TestClock } from './talk.js';
 import { type DatagramVectors, fromHex, toHex, vectors } from './vectors.js';

@@ -1,4 +1,5 @@
-import { framesOf, framesOfDatagram, toDatagram, toStream } from '../../proxy/datagram.js';
+import { framesOfDatagram, toDatagram } from '../../proxy/datagram.js';
+import { framesOf, toStream } from '../../proxy/frame.js';
 import type { Accept, ChannelHandler } from '../../proxy/listeners/channel.js';
 import type { Link, LinkEvents } from '../../sdk/links/link.js';
 import type { Random } from '../random.js';
