@@ -41,8 +41,6 @@ export class Intake {
   readonly #device: string;
   /** All boots of the HELLO: the ones that have not ended. */
   readonly #listed: ReadonlySet<number>;
-  /** The device's boots with a place whose end was not said. Others may have one still: until Kafka holds their events. */
-  readonly #open: Set<number>;
   readonly #lowest: number;
   /** Its first block is still to come, and will end the older boots. */
   #fresh: boolean;
@@ -63,14 +61,12 @@ export class Intake {
     device: string,
     opening: Opening,
     listed: ReadonlySet<number>,
-    open: Set<number>,
     limit: number,
   ) {
     this.#site = site;
     this.#device = device;
     this.boot = opening.boot;
     this.#listed = listed;
-    this.#open = open;
     this.#lowest = opening.lowest;
     this.#loss = opening.loss;
     this.#limit = limit;
@@ -163,7 +159,6 @@ export class Intake {
       outcomes.count('undecodable', detail);
     }
     this.#fresh = false;
-    this.#open.add(this.boot);
     this.#gap = false;
     this.#gapSaid = -1;
     const bytes = message.block.length;
@@ -204,18 +199,23 @@ export class Intake {
 
   /** [W-30] The first block of a boot ends the older ones that HELLO no longer lists. */
   #endOlder(prior: EventsBlock['prior']): boolean {
-    const { journal, outcomes } = this.#site;
+    const { journal } = this.#site;
     if (!this.#fresh) return true;
-    for (const boot of this.#open) {
+    for (const [boot, { received, ended }] of journal.places(this.#device) ?? []) {
       if (boot >= this.boot || this.#listed.has(boot)) continue;
-      const { received = 0 } = journal.places(this.#device)?.get(boot) ?? {};
-      const stored = prior?.boot === boot ? Math.max(prior.next, received) : received;
-      if (stored > received && !this.#append(boot, received, stored, 'unknown')) return false;
-      if (!this.#append(boot, stored, null, 'tail-unknown')) return false;
+      const next = prior?.boot === boot ? prior.next : 0;
+      if (!ended && !this.#end(boot, received, next)) return false;
       journal.forget(this.#device, [boot]);
-      this.#open.delete(boot);
-      outcomes.count('boot-ended', { device: this.#device, boot, from: stored });
     }
+    return true;
+  }
+
+  /** `next`: what it had stored below, as far as is known. */
+  #end(boot: number, received: number, next: number): boolean {
+    const from = Math.max(next, received);
+    if (from > received && !this.#append(boot, received, from, 'unknown')) return false;
+    if (!this.#append(boot, from, null, 'tail-unknown')) return false;
+    this.#site.outcomes.count('boot-ended', { device: this.#device, boot, from });
     return true;
   }
 

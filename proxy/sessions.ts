@@ -34,8 +34,6 @@ export interface Refused {
 interface Known {
   session: Session | null;
   numbers: Numbers;
-  /** Boots with a place whose end was not said; null until the journal is asked, once. */
-  open: Set<number> | null;
   /** Of the boots of its last HELLO that were heard while they ran. */
   windows: Map<number, OffsetWindow>;
   replacedAtMs: number[];
@@ -65,8 +63,6 @@ export class Sessions {
       }
     });
     journal.onFailed(() => {
-      // What was said of ends may not have reached the disk.
-      for (const known of this.#all()) known.open = null;
       for (const { session } of [...this.#live.values()]) session?.failed();
     });
     journal.onWritable((writable) => {
@@ -98,12 +94,10 @@ export class Sessions {
     const openings = openBoots(journal, hello, known.numbers, this.#owners, clock.nowMs());
     const listed = new Set(openings.map(({ boot }) => boot));
     const running = openings[openings.length - 1]!;
-    const open = known.open ?? new Set(journal.places(device)?.keys());
-    known.open = open;
     const intakes = new Map(
       openings.map((opening) => {
         const limit = same?.intakes.get(opening.boot)?.limit() ?? 0;
-        return [opening.boot, new Intake(this.#site, device, opening, listed, open, limit)];
+        return [opening.boot, new Intake(this.#site, device, opening, listed, limit)];
       }),
     );
     const welcome = this.#welcome(hello, intakes);
@@ -128,7 +122,7 @@ export class Sessions {
       journal.append({ kind: 'table', device, id: emptyTableId, bytes: new Uint8Array() });
     }
     const runningBoot = running.boot;
-    if (!running.fresh) this.#forgetEnded(device, runningBoot, listed, open);
+    if (!running.fresh) this.#forgetOlder(device, runningBoot, listed);
     const { windows } = known;
     for (const boot of windows.keys()) if (!listed.has(boot)) windows.delete(boot);
     // [W-3] A number of which nothing came is given again, to a later life whose uptime began later.
@@ -170,21 +164,12 @@ export class Sessions {
     });
   }
 
-  /** Their end was said with the running boot's first block: a wish that a restart has lost. */
-  #forgetEnded(
-    device: string,
-    runningBoot: number,
-    listed: ReadonlySet<number>,
-    open: Set<number>,
-  ): void {
-    const ended = [...open].filter((boot) => boot < runningBoot && !listed.has(boot));
-    for (const boot of ended) open.delete(boot);
-    if (ended.length > 0) this.#site.journal.forget(device, ended);
-  }
-
-  *#all(): Iterable<Known> {
-    yield* this.#live.values();
-    yield* this.#remembered.values();
+  /** Their end was said with the running boot's first block, or they came to it: a wish that may be lost, and is said again. */
+  #forgetOlder(device: string, runningBoot: number, listed: ReadonlySet<number>): void {
+    const { journal } = this.#site;
+    const places = [...(journal.places(device)?.keys() ?? [])];
+    const over = places.filter((boot) => boot < runningBoot && !listed.has(boot));
+    if (over.length > 0) journal.forget(device, over);
   }
 
   /** 0, or how long the newcomer has to wait. */
@@ -204,7 +189,6 @@ function unknown(): Known {
   return {
     session: null,
     numbers: newNumbers(),
-    open: null,
     windows: new Map(),
     replacedAtMs: [],
     refusals: 0,

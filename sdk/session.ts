@@ -181,6 +181,8 @@ export const backOff = (retryMs: number): void => {
 
 const take = (): void => {
   state = READY;
+  // [W-21] It is the only answer to its HELLO.
+  nonce = -1;
   boot = item();
   welcomed();
   sent = next;
@@ -212,7 +214,7 @@ const actions: readonly (((retryMs: number) => void) | 0)[][] = [
   // timer, up, WELCOME, down, block, ACK, RESET
   [open],
   [backOff, greet, take, backOff, pump, 0, backOff],
-  [greet, greet, take, backOff, transmit, forget, backOff],
+  [greet, greet, 0, backOff, transmit, forget, backOff],
 ];
 
 /** A timer calls it with nothing. A message's second number comes with it: the ms that RESET asks to wait. */

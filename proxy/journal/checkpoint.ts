@@ -67,8 +67,9 @@ export async function proveSlot(disk: Disk, path: string): Promise<void> {
   }
 }
 
-export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
-  const payload = encodeCbor([
+/** All that it says, as it is at this moment. */
+export function encodeContent(checkpoint: Omit<Checkpoint, 'sequence'>): Uint8Array {
+  return encodeCbor([
     checkpoint.end,
     checkpoint.generation,
     checkpoint.voidGeneration,
@@ -76,6 +77,12 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
     ...checkpoint.state.encode(),
     checkpoint.books,
   ]);
+}
+
+export function encodeCheckpoint(
+  checkpoint: Checkpoint,
+  payload: Uint8Array = encodeContent(checkpoint),
+): Buffer {
   const bytes = Buffer.alloc(headerBytes + align(payload.length));
   magic.copy(bytes, 0);
   bytes.writeUInt32LE(formatVersion, 8);
@@ -146,9 +153,9 @@ export class CheckpointSlots {
   }
 
   /** Written and synced when it answers. After an error the newest one before still stands. */
-  async write(checkpoint: Checkpoint): Promise<void> {
+  async write(checkpoint: Checkpoint, content: Uint8Array): Promise<void> {
     const slot = 1 - this.#newest;
-    const bytes = encodeCheckpoint(checkpoint);
+    const bytes = encodeCheckpoint(checkpoint, content);
     const path = `${this.#folder}/${slotNames[slot]}`;
     this.#ends[slot] = -1;
     try {

@@ -293,6 +293,8 @@ export class FileJournal implements Journal {
     if (place === undefined) return null;
     const settled = this.#state.place(device, boot);
     if (settled === undefined || place.received !== place.durable) return false;
+    // [J-45] Of a group the power may keep the forgetting and not the end, which waits behind it.
+    if (place.ended !== settled.ended) return false;
     return this.#state.committed(settled, laneOf(device, this.lanes));
   }
 

@@ -65,6 +65,8 @@ export interface Place {
   lastTimeMs: number;
   /** offsetMs of the newest block whose time was known, null before: what the boot's uptime was. */
   offsetMs: number | null;
+  /** Its end was said as `tail-unknown`, and nothing came of it since. */
+  ended: boolean;
 }
 
 /**

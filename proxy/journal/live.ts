@@ -51,15 +51,21 @@ export class Live {
       return;
     }
     const end = endOf(record);
-    if (end === null) return;
-    const boots = placesOf(this.#places, record.device);
-    let place = boots.get(record.boot);
+    const { device, boot } = record;
+    if (end === null) {
+      const over = this.#places.get(device)?.get(boot);
+      if (over !== undefined) over.ended = true;
+      return;
+    }
+    const boots = placesOf(this.#places, device);
+    let place = boots.get(boot);
     if (place === undefined) {
       const durable = record.from;
-      place = { boot: record.boot, received: end, durable, fingerprint: null, ...noTime };
-      boots.set(record.boot, place);
+      place = { boot, received: end, durable, fingerprint: null, ended: false, ...noTime };
+      boots.set(boot, place);
     }
     place.received = end;
+    place.ended = false;
     place.fingerprint ??= fingerprintOf(record);
     Object.assign(place, timeAfter(place, record));
   }
@@ -103,13 +109,14 @@ export class Live {
     const boots = placesOf(this.#places, device);
     for (const boot of [...boots.keys()]) if (!durable?.has(boot)) boots.delete(boot);
     for (const settled of durable?.values() ?? []) {
-      const { boot, fingerprint, lastTimeMs, offsetMs } = settled;
+      const { boot, fingerprint, lastTimeMs, offsetMs, ended } = settled;
       const values = {
         received: settled.durable,
         durable: settled.durable,
         fingerprint,
         lastTimeMs,
         offsetMs,
+        ended,
       };
       const place = boots.get(boot);
       if (place === undefined) boots.set(boot, { boot, ...values });

@@ -1,5 +1,5 @@
 import type { Disk } from '../disk.js';
-import { type Checkpoint, CheckpointSlots } from './checkpoint.js';
+import { type Checkpoint, CheckpointSlots, encodeContent } from './checkpoint.js';
 import { errorCode, isFull } from './error.js';
 import type { Recovered } from './recovery.js';
 import { Reserve } from './reserve.js';
@@ -77,13 +77,16 @@ export class Retention {
   ): Promise<{ isWritten: boolean; error: unknown }> {
     let isWritten = false;
     const keepFrom = checkpoint.state.neededFrom(checkpoint.lanes, checkpoint.end);
-    const voidGeneration = this.#voidGeneration;
+    const whole = { ...checkpoint, voidGeneration: this.#voidGeneration };
+    // Of one moment, however often it is written: Kafka's word moves the state on meanwhile, and the books were asked before.
+    const content = encodeContent(whole);
+    const write = () => this.#write({ ...whole, sequence: ++this.#sequence }, content);
     try {
-      await this.#write({ ...checkpoint, sequence: ++this.#sequence, voidGeneration });
+      await write();
       isWritten = true;
       while (this.#oldestEnd <= keepFrom) {
         if (this.#oldestEnd > this.#slots.coveredEnd) {
-          await this.#write({ ...checkpoint, sequence: ++this.#sequence, voidGeneration });
+          await write();
         }
         await this.#remove(this.#sealed[0]!.name);
         this.#bytes -= this.#sealed.shift()!.fileBytes;
@@ -113,12 +116,12 @@ export class Retention {
     return this.#sealed[0]?.end ?? Number.POSITIVE_INFINITY;
   }
 
-  async #write(checkpoint: Checkpoint): Promise<void> {
+  async #write(checkpoint: Checkpoint, content: Uint8Array): Promise<void> {
     try {
-      await this.#slots.write(checkpoint);
+      await this.#slots.write(checkpoint, content);
     } catch (error) {
       if (!isFull(error) || !(await this.#reserve.giveUp())) throw error;
-      await this.#slots.write(checkpoint);
+      await this.#slots.write(checkpoint, content);
     }
   }
 

@@ -20,6 +20,8 @@ export interface DurablePlace {
   fingerprint: number | null;
   lastTimeMs: number;
   offsetMs: number | null;
+  /** [J-48] Its end was said, and nothing came of it since. */
+  ended: boolean;
   /** Where the newest record of this boot starts: committed once its lane has confirmed that. */
   lastOffset: number;
 }
@@ -102,6 +104,7 @@ export class State {
           place.lastTimeMs,
           place.lastOffset,
           place.offsetMs,
+          ...(place.ended ? [true] : []),
         ]),
       ]),
       [...this.tables].map(([device, tables]) => [
@@ -119,7 +122,7 @@ export class State {
     const end = endOf(record);
     const place = this.place(record.device, record.boot);
     if (end === null) {
-      if (place !== undefined) place.lastOffset = offset;
+      if (place !== undefined) Object.assign(place, { lastOffset: offset, ended: true });
       return true;
     }
     if (place === undefined) {
@@ -128,12 +131,14 @@ export class State {
         durable: end,
         fingerprint: fingerprintOf(record),
         ...timeAfter(noTime, record),
+        ended: false,
         lastOffset: offset,
       });
       return true;
     }
     if (end <= place.durable) return false;
     place.durable = end;
+    place.ended = false;
     place.fingerprint ??= fingerprintOf(record);
     Object.assign(place, timeAfter(place, record));
     place.lastOffset = offset;
@@ -215,7 +220,9 @@ function readPlace(fields: Fields, boots: Map<number, DurablePlace>): void {
     lastTimeMs: fields.number(),
     lastOffset: fields.integer(),
   };
-  // [J-47] A checkpoint of a version before does not have it.
+  // [J-47], [J-48] A checkpoint of a version before does not have them.
   const offsetMs = fields.any();
-  boots.set(place.boot, { ...place, offsetMs: typeof offsetMs === 'number' ? offsetMs : null });
+  const ended = fields.any() === true;
+  const known = typeof offsetMs === 'number' ? offsetMs : null;
+  boots.set(place.boot, { ...place, offsetMs: known, ended });
 }

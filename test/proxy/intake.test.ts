@@ -257,6 +257,32 @@ test('a boot that was drained while it was listed is forgotten when HELLO drops 
   assert.equal(losses(world), [[6, 1, null, 'tail-unknown']]);
 });
 
+test('the end of a boot is said once, by a proxy too that begins anew before its place is forgotten', () => {
+  const world = live([{ boot: 5 }]);
+  const { peer, journal } = world;
+  peer.data(5, 0, block(1, 3), 3);
+  welcomed(world, [{ boot: 6 }]);
+  peer.table();
+  // The journal has not forgotten it yet.
+  journal.forget = () => {};
+  peer.data(6, 0, block(1));
+  journal.sync();
+  const [said] = losses(world);
+  assert.equal(said, [5, 3, null, 'tail-unknown']);
+  const after = site({}, journal.afterCrash());
+  const next = new Peer(after.sessions);
+  next.hello([{ boot: 7 }]);
+  next.table();
+  next.data(7, 0, block(1));
+  const more = after.journal.records.slice(journal.records.length);
+  const ends = more.flatMap((one) => (one.kind === 'loss' ? [[one.boot, one.from, one.to]] : []));
+  assert.equal(ends, [[6, 1, null]]);
+  assert.equal(after.journal.forgotten, [
+    ['mote-1', [5]],
+    ['mote-1', [6]],
+  ]);
+});
+
 test('the boot before, as the device stored it', () => {
   const world = live([{ boot: 5 }]);
   const { peer } = world;

@@ -57,12 +57,17 @@ export class MemoryJournal implements Journal {
       return true;
     }
     const end = record.kind === 'block' ? record.first + record.count : record.to;
-    if (end === null) return true;
+    if (end === null) {
+      const over = this.#places.get(record.device)?.get(record.boot);
+      if (over !== undefined) over.ended = true;
+      return true;
+    }
     const place = this.#place(record.device, record.boot, record.from);
     if (place.received !== record.from || end <= record.from) {
       throw new RangeError(`journal: from ${record.from} to ${end}, received ${place.received}`);
     }
     place.received = end;
+    place.ended = false;
     if (record.kind === 'loss') return true;
     place.lastTimeMs = record.lastTimeMs;
     if (record.quality !== 'unknown') place.offsetMs = record.offsetMs;
@@ -100,6 +105,7 @@ export class MemoryJournal implements Journal {
     for (const places of this.#places.values()) {
       for (const [boot, place] of places) {
         place.received = place.durable;
+        place.ended = this.#isEnded(place.boot);
         if (place.durable === 0) places.delete(boot);
       }
     }
@@ -148,11 +154,18 @@ export class MemoryJournal implements Journal {
   }
   async close(): Promise<void> {}
 
+  /** After its newest record, of what is left. */
+  #isEnded(boot: number): boolean {
+    const newest = this.records.findLast((one) => one.kind !== 'table' && one.boot === boot);
+    return newest?.kind === 'loss' && newest.to === null;
+  }
+
   #place(device: string, boot: number, from: number): Place {
     const places = this.#places.get(device) ?? new Map<number, Place>();
     this.#places.set(device, places);
     const place = places.get(boot) ?? {
       ...{ boot, received: from, durable: from, fingerprint: null, lastTimeMs: 0, offsetMs: null },
+      ended: false,
     };
     places.set(boot, place);
     return place;

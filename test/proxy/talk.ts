@@ -44,9 +44,8 @@ export class TestClock implements Clock {
   }
 }
 
-export function site(limits: Partial<Site['limits']> = {}) {
+export function site(limits: Partial<Site['limits']> = {}, journal = new MemoryJournal()) {
   const clock = new TestClock();
-  const journal = new MemoryJournal();
   const books = createBooks();
   const outcomes = createOutcomes(clock, () => {});
   const whole: Site = {

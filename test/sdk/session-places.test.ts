@@ -80,6 +80,25 @@ test('[W-21] a WELCOME with another nonce changes nothing', () => {
   assert.equal(made.said(), ['data 0+1']);
 });
 
+test('[W-21] one WELCOME for each HELLO: what a HELLO that came twice is answered moves no boot', () => {
+  const made = mote();
+  blocks(made, 1);
+  const { nonce } = made.greet();
+  made.welcome(0, 1000, 0, BOOT);
+  assert.equal(made.said(), ['data 0+1']);
+  made.welcome(0, 1000, 0, BOOT + 1);
+  assert.equal(made.said(), []);
+  assert.is(made.sdk.stats().boot, BOOT);
+  // Nor while the next HELLO waits behind the rest of a frame.
+  made.link.room = 1;
+  blocks(made, 1);
+  made.engine.advance(ACK_TIMEOUT_MS);
+  made.nonce = nonce;
+  made.welcome(0, 1000, 0, BOOT + 1);
+  assert.not(made.sdk.stats().ready);
+  assert.is(made.sdk.stats().boot, BOOT);
+});
+
 test('[W-21] a WELCOME below what was acknowledged, or above what there is', () => {
   const made = ready();
   blocks(made, 4);
@@ -183,6 +202,7 @@ test('[W-24] back to where a gap says, and to where WELCOME says', () => {
   made.ack(3, 1000, 1);
   assert.equal(made.said(), ['data 3+1']);
   // Also one that lacks the table.
+  place(made);
   made.welcome(3, 1000, 1);
   assert.equal(made.said(), ['table 0', 'table 1', 'data 3+1']);
   made.ack(3, 1000, 1);

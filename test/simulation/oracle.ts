@@ -173,7 +173,7 @@ function checkCover(
       if (!covered.has(seq)) throw new Violation(`${who}: nothing says what became of ${seq}`);
     }
     const tails = mine.filter(({ to }) => to === null);
-    // Said again by a proxy that was started anew before it had forgotten the place: known, and the books count it as Kafka has it.
+    if (tails.length > 1) throw new Violation(`${who}: its end was said ${tails.length} times`);
     for (const tail of tails) {
       if (tail.from === place) continue;
       throw new Violation(`${who}: it ended at ${tail.from}, and goes to ${place}`);

@@ -146,6 +146,36 @@ test('[J-47] a place has the time of its newest block, and the offset of the new
   await again.journal.close();
 });
 
+test('[J-48] a place has ended when its end was said, until more comes of it', async () => {
+  const disk = new SimulatedDisk(new Random(1));
+  const { journal } = await open(disk);
+  const ended = (one: Journal) => one.places(device)!.get(boot)!.ended;
+  await fill(journal, device, 100);
+  assert.not(ended(journal));
+  journal.append(loss(device, 1, null));
+  assert.ok(ended(journal), 'what was received counts');
+  await turn();
+  const replayed = await open(disk.kill(new Random(1)));
+  assert.ok(ended(replayed.journal));
+  await replayed.journal.close();
+  const again = await open(disk.kill(new Random(1)));
+  assert.ok(ended(again.journal), 'of the checkpoint');
+  await journal.close();
+
+  const late = await open(disk);
+  disk.fault = (call) => (call === 'sync' ? 'EIO' : null);
+  late.journal.append(block(device, 1));
+  assert.not(ended(late.journal));
+  await turn();
+  assert.ok(ended(late.journal), 'it was not written');
+  disk.fault = null;
+  late.clock.runTimers();
+  await turn();
+  await fill(late.journal, device, 100);
+  const last = await open(disk.kill(new Random(1)));
+  assert.not(ended(last.journal));
+});
+
 test('a confirmation beyond the synced end, or of another journal, throws', async () => {
   const disk = new SimulatedDisk(new Random(1));
   const { journal } = await open(disk);
@@ -301,6 +331,25 @@ test('a boot is forgotten once Kafka has all of it, for good', async () => {
   assert.is(again.journal.places(device), null);
 });
 
+test('[J-45] a boot is not forgotten while its end waits', async () => {
+  const disk = new SimulatedDisk(new Random(1));
+  const { journal, clock } = await open(disk);
+  await fill(journal, device, 100);
+  await confirm(disk, journal, 1);
+  clock.runTimers();
+  await turn();
+  journal.append(loss(device, 1, null));
+  journal.forget(device, [boot]);
+  await turn();
+  clock.runTimers();
+  await turn();
+  assert.is(durable(journal), 1, 'Kafka does not have its end');
+  await confirm(disk, journal, 2);
+  clock.runTimers();
+  await turn();
+  assert.is(journal.places(device), null);
+});
+
 // Found by the campaign or on the way to it.
 
 test('a confirmation is counted once, though its checkpoint failed and is there', async () => {
@@ -318,6 +367,34 @@ test('a confirmation is counted once, though its checkpoint failed and is there'
   await fill(journal, device, 100);
   const { books } = await open(disk.kill(new Random(1)));
   assert.is(books.account(device).committed, 4);
+});
+
+test('[J-61] a confirmation that comes while both checkpoints are written is counted', async () => {
+  const disk = new SimulatedDisk(new Random(1));
+  const { journal, clock } = await open(disk);
+  await fill(journal, device, 600);
+  disk.fault = (call, name) => (call === 'sync' && name.startsWith('checkpoint') ? 'EIO' : null);
+  await fill(journal, device, 500, 100, 100);
+  disk.fault = null;
+  clock.runTimers();
+  await turn();
+  const all = await readAll(disk.disk, folder, journal.syncedEnd);
+  let writes = 0;
+  disk.afterCall = (call, name) => {
+    if (call !== 'write' || !name.startsWith('checkpoint') || ++writes !== 1) return;
+    journal.confirm(positionOf(journal, all[3]!), [[device, 1]]);
+  };
+  journal.confirm(positionOf(journal, all[2]!), [[device, 3]]);
+  await turn();
+  assert.is(writes, 2, 'both slots must cover what goes');
+  for (const copy of [disk.kill(new Random(1)), disk.cut('nothing', new Random(1))]) {
+    const { books, journal: again, disk: itsDisk } = await open(copy);
+    const before = again.confirmed(0)!.offset;
+    const left = (await readAll(itsDisk, folder, again.syncedEnd)).filter(
+      ({ offset }) => offset > before,
+    );
+    assert.is(books.account(device).committed + left.length, 4, 'neither counted nor to be sent');
+  }
 });
 
 test('a confirmation is counted once, though a removal failed behind its checkpoint', async () => {

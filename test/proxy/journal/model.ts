@@ -203,6 +203,7 @@ export class Model {
       const key = `${record.device} ${record.boot}`;
       const before = expected.get(key);
       if (before !== undefined) before.offset = at!.offset;
+      if (before !== undefined) before.ended = record.kind === 'loss' && record.to === null;
       const end = record.kind === 'block' ? record.first + record.count : record.to;
       if (end === null) continue;
       assert.ok(before === undefined || before.durable === record.from, 'not in order');
@@ -216,6 +217,7 @@ export class Model {
           fingerprint: null,
           lastTimeMs: 0,
           offsetMs: null,
+          ended: false,
         },
         offset: at!.offset,
       };
