@@ -1,5 +1,6 @@
 import type { Balance } from '../../proxy/books.js';
 import type { Entry, ModelBroker } from './model-broker.js';
+import { type Found, wrongTime } from './oracle-times.js';
 import type { Run, SiteDevice } from './site-device.js';
 
 // What must be true of a site that was drained, whatever had happened: of each boot every event that `send` took is in Kafka once, in
@@ -34,19 +35,9 @@ interface Loss {
 
 interface Boot {
   run: Run;
-  /** Seqs that are in Kafka. */
-  there: Set<number>;
+  /** By seq: what is in Kafka. */
+  there: Map<number, Found>;
 }
-
-/** Times are whole milliseconds, on the device and in the proxy. */
-const earlyMaxMs = 3;
-/** The slowest frame: a link that takes bytes in pieces, and a process that is frozen when they come. */
-const lateMaxMs = 90_000;
-/** Of a store that is never full in a run. */
-const roomySectors = 40;
-const sectorEventsMax = 100;
-/** An anchor is off by what WELCOME's way took. */
-const anchorEarlyMaxMs = 10_000;
 
 export function judge(evidence: Evidence): Verdict {
   const { balance } = evidence;
@@ -60,15 +51,20 @@ export function judge(evidence: Evidence): Verdict {
       reasons[reason] = (reasons[reason] ?? 0) + (to === null ? 1 : to - from);
       verdict.lost += (to ?? from) - from;
     }
+    for (const [boot, { run, there }] of boots) {
+      const wrong = wrongTime(device, run, there, evidence.wallMs);
+      if (wrong !== null) throw new Violation(`${device.name} ${boot}/${wrong}`);
+    }
     checkCover(device, boots, losses);
-    checkKept(device, boots, losses);
+    checkReasons(device, losses);
+    for (const run of device.runs) checkKept(device, run, boots, losses);
   }
   checkBooks(balance, verdict.events, reasons);
   return verdict;
 }
 
 function readEvents(
-  { broker, site, wallMs }: Evidence,
+  { broker, site }: Evidence,
   device: SiteDevice,
 ): { boots: Map<number, Boot>; events: number } {
   const boots = new Map<number, Boot>();
@@ -76,7 +72,7 @@ function readEvents(
   for (const topic of broker.topics()) {
     if (topic.startsWith(`${site}.headwater.`)) continue;
     for (let partition = 0; partition < broker.partitions(topic); partition++) {
-      let before = { run: -1, seq: -1, timestampMs: 0 };
+      let before = { run: -1, seq: -1 };
       for (const entry of broker.fetch(topic, partition)) {
         if (text(entry.key) !== device.name) continue;
         events++;
@@ -86,21 +82,18 @@ function readEvents(
         const run = device.runs[Number(value.run)];
         if (run === undefined) throw new Violation(`${who}: nobody sent it: ${text(entry.value)}`);
         checkValue(who, run, seq, value, topic.slice(site.length + 1));
-        const known = boots.get(boot) ?? { run, there: new Set<number>() };
+        const known = boots.get(boot) ?? { run, there: new Map<number, Found>() };
         boots.set(boot, known);
         if (known.run !== run) throw new Violation(`${who}: two runs under one number`);
         if (known.there.has(seq)) throw new Violation(`${who}: twice`);
-        known.there.add(seq);
+        const { timestampMs, headers } = entry;
+        known.there.set(seq, { timestampMs, quality: headers['hw-time'] ?? '', topic });
         const isInOrder =
           run.number > before.run || (run.number === before.run && seq > before.seq);
         if (!isInOrder) {
           throw new Violation(`${who}: behind run ${before.run}, seq ${before.seq}`);
         }
-        checkTime(who, device, entry, run, seq, wallMs);
-        if (run.number === before.run && entry.timestampMs < before.timestampMs) {
-          throw new Violation(`${who}: its time is before that of ${before.seq}`);
-        }
-        before = { run: run.number, seq, timestampMs: entry.timestampMs };
+        before = { run: run.number, seq };
       }
     }
   }
@@ -115,30 +108,14 @@ function checkValue(
   stream: string,
 ): void {
   const sent = run.sent[seq];
-  // The power ended within that send(), which nobody heard the end of.
-  if (sent?.stream === '?') return;
-  const expected = JSON.stringify(sent?.value);
   const found = JSON.stringify(value);
-  if (sent === undefined || sent.value === null) throw new Violation(`${who}: not accepted`);
+  if (sent === undefined || sent.outcome === 'refused') {
+    throw new Violation(`${who}: not accepted`);
+  }
   if (sorted(sent.value) !== sorted(value) || sent.stream !== stream) {
+    const expected = JSON.stringify(sent.value);
     throw new Violation(`${who}: ${found}, sent was ${expected} of ${sent.stream}`);
   }
-}
-
-function checkTime(
-  who: string,
-  { shape }: SiteDevice,
-  { timestampMs, headers }: Entry,
-  run: Run,
-  seq: number,
-  wallMs: number,
-): void {
-  const lateMs = timestampMs - (wallMs + run.sent[seq]!.atMs);
-  const quality = headers['hw-time'] ?? '';
-  const earlyMs = quality === 'estimated' && shape.hasAnchors ? anchorEarlyMaxMs : earlyMaxMs;
-  if (-lateMs > earlyMs) throw new Violation(`${who}: its time is early by ${-lateMs} ms`);
-  if (quality.startsWith('unknown')) return;
-  if (lateMs > lateMaxMs) throw new Violation(`${who}: its time is late by ${lateMs} ms`);
 }
 
 function readLosses({ broker, site }: Evidence, device: SiteDevice): Loss[] {
@@ -159,8 +136,7 @@ function checkCover(
   const all = new Set([...boots.keys(), ...losses.map(({ boot }) => boot)]);
   for (const boot of all) {
     const who = `${device.name}, boot ${boot}`;
-    const there = boots.get(boot)?.there ?? new Set<number>();
-    const covered = new Set(there);
+    const covered = new Set(boots.get(boot)?.there.keys());
     const mine = losses.filter((loss) => loss.boot === boot);
     for (const { from, to, reason } of mine) {
       for (let seq = from; seq < (to ?? from); seq++) {
@@ -191,45 +167,48 @@ function checkCover(
   }
 }
 
-/** What was acknowledged or stored, and not given up by the device itself, is there. */
-function checkKept(
-  device: SiteDevice,
-  boots: ReadonlyMap<number, Boot>,
-  losses: readonly Loss[],
-): void {
-  const isRam = device.shape.store === 'ram';
+function checkReasons({ name, shape }: SiteDevice, losses: readonly Loss[]): void {
   for (const { boot, reason } of losses) {
-    const isOdd = isRam && !['overflow', 'refused', 'tail-unknown'].includes(reason);
+    const isOdd =
+      shape.store === 'ram' && !['overflow', 'refused', 'tail-unknown'].includes(reason);
     if (isOdd || reason === 'undecodable') {
-      throw new Violation(`${device.name}, boot ${boot}: lost for the reason ${reason}`);
+      throw new Violation(`${name}, boot ${boot}: lost for the reason ${reason}`);
     }
-  }
-  let storedMissing = 0;
-  let given = 0;
-  for (const run of device.runs) {
-    const [boot, found] = [...boots].find(([, one]) => one.run === run) ?? [null, null];
-    const there = found?.there ?? new Set<number>();
-    const who = `${device.name}, run ${run.number}, boot ${boot}`;
-    const { dropped } = run.sdk.stats();
-    let missing = 0;
-    for (let seq = 0; seq < run.acknowledged; seq++) {
-      if (run.sent[seq]?.value != null && !there.has(seq)) missing++;
-    }
-    if (isRam && missing > dropped) {
-      throw new Violation(`${who}: ${missing} acknowledged and not there, given up ${dropped}`);
-    }
-    for (const seq of run.stored) if (!there.has(seq) && isAccepted(run, seq)) storedMissing++;
-    given += run.dropped;
-    // Where the power ended while the store gave up a sector, nobody was told how much that was.
-    if (run !== device.run && device.shape.sectors < roomySectors) given += sectorEventsMax;
-  }
-  if (storedMissing > given) {
-    throw new Violation(`${device.name}: ${storedMissing} stored and not there, given up ${given}`);
   }
 }
 
-function isAccepted(run: Run, seq: number): boolean {
-  return run.sent[seq]?.value != null;
+/** What was acknowledged or stored, and not given up by the device itself, is there. */
+function checkKept(
+  device: SiteDevice,
+  run: Run,
+  boots: ReadonlyMap<number, Boot>,
+  losses: readonly Loss[],
+): void {
+  const [boot, found] = [...boots].find(([, one]) => one.run === run) ?? [null, null];
+  const who = `${device.name}, run ${run.number}, boot ${boot}`;
+  const isMissing = (seq: number) =>
+    run.sent[seq]?.outcome === 'accepted' && found?.there.has(seq) !== true;
+  for (const seq of run.stored) {
+    if (isMissing(seq) && !run.erased.has(seq)) {
+      throw new Violation(
+        `${who}: ${seq} was stored, its sector was not erased, and it is not there`,
+      );
+    }
+  }
+  if (device.shape.store !== 'ram') return;
+  const { dropped, refused } = run.sdk.stats();
+  let missing = 0;
+  for (let seq = 0; seq < run.acknowledged; seq++) if (isMissing(seq)) missing++;
+  if (missing > dropped) {
+    throw new Violation(`${who}: ${missing} acknowledged and not there, given up ${dropped}`);
+  }
+  if (found === null) return;
+  let lost = 0;
+  for (const loss of losses) if (loss.boot === boot) lost += (loss.to ?? loss.from) - loss.from;
+  // What it gave up may have been received, with the answer under way.
+  if (lost > dropped + refused) {
+    throw new Violation(`${who}: ${lost} are said to be lost, given up ${dropped + refused}`);
+  }
 }
 
 function checkBooks(balance: Balance, events: number, reasons: Record<string, number>): void {

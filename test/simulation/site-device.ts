@@ -7,6 +7,7 @@ import type { Random } from '../random.js';
 import { FlashModel, PowerCut } from '../sdk/stores/flash-model.js';
 import { FaultyDatagrams } from './faulty-datagrams.js';
 import { FaultyLink } from './faulty-link.js';
+import { FlashWatch } from './flash-watch.js';
 import { Life, type Scheduler } from './scheduler.js';
 import type { Trace } from './trace.js';
 
@@ -14,10 +15,12 @@ import type { Trace } from './trace.js';
 // on which everything goes wrong. It writes down what `send` took, which is what the oracle believes.
 
 export interface Sent {
-  /** What the firmware sent, as JSON has it; null: refused. */
-  value: Record<string, unknown> | null;
+  /** What the firmware sent, as JSON has it. */
+  value: Record<string, unknown>;
   stream: string;
   atMs: number;
+  /** `cut`: the power ended within that `send`, and nobody heard the end of it. */
+  outcome: 'accepted' | 'refused' | 'cut';
 }
 
 /** A boot. */
@@ -29,11 +32,10 @@ export interface Run {
   sent: Sent[];
   /** The proxy acknowledged what is below. */
   acknowledged: number;
-  /** Seqs that the store in flash took, and those that it was about to when the power ended. */
+  /** Seqs that the store in flash took. */
   stored: Set<number>;
-  writing: number[];
-  /** What the store said that it gave up. */
-  dropped: number;
+  /** Of these, what lay in a sector that was erased, and was not acknowledged then. */
+  erased: Set<number>;
 }
 
 export interface DeviceShape {
@@ -55,10 +57,11 @@ export class SiteDevice {
   isOn = false;
   readonly #mtuBytes: number;
   readonly #flash: FlashModel;
+  readonly #watch: FlashWatch;
   readonly #random: Random;
   readonly #scheduler: Scheduler;
   readonly #trace: Trace;
-  #send: ((seq: number, isRefused: boolean) => Sent | null) | null = null;
+  #draw: ((seq: number) => { stream: string; value: Sent['value']; send(): unknown }) | null = null;
 
   constructor(
     name: string,
@@ -72,6 +75,7 @@ export class SiteDevice {
     this.#scheduler = scheduler;
     this.#trace = trace;
     this.#flash = new FlashModel(512, shape.sectors, 4, random.fork());
+    this.#watch = new FlashWatch(this.#flash);
     if (shape.wire === 'datagrams') {
       this.link = new FaultyDatagrams(random.fork(), accept, scheduler);
     } else {
@@ -112,8 +116,8 @@ export class SiteDevice {
       },
     });
     const run: Run = {
-      ...{ number: this.runs.length, sdk, life, sent: [], acknowledged: 0, stored: new Set() },
-      ...{ writing: [], dropped: 0 },
+      ...{ number: this.runs.length, sdk, life, sent: [], acknowledged: 0 },
+      ...{ stored: new Set(), erased: new Set() },
     };
     this.runs.push(run);
     this.isOn = true;
@@ -143,24 +147,18 @@ export class SiteDevice {
       ...(store === undefined ? {} : { store }),
     });
     const { number } = run;
-    this.#send = (seq, isRefused) => {
-      const atMs = this.#scheduler.nowMs;
-      if (isRefused) {
-        if (sdk.sendUndeclared('note', 'x'.repeat(500)) !== false) throw new Error('not refused');
-        return { stream: 'note', value: null, atMs };
-      }
+    this.#draw = (seq) => {
       const dice = random.next();
       if (dice < 0.15) {
         const value = { run: number, seq };
-        return sdk.sendUndeclared('memo', value) === false ? null : { stream: 'memo', value, atMs };
+        return { stream: 'memo', value, send: () => sdk.sendUndeclared('memo', value) };
       }
       if (dice < 0.5) {
-        const t = random.below(4_000) / 100;
-        const value = { seq, run: number, t };
-        return hw.send(other, value) === false ? null : { stream: 'other', value, atMs };
+        const value = { seq, run: number, t: random.below(4_000) / 100 };
+        return { stream: 'other', value, send: () => hw.send(other, value) };
       }
       const value = { run: number, seq, fill: 'x'.repeat(random.below(25)) };
-      return hw.send(origin, value) === false ? null : { stream: 'origin', value, atMs };
+      return { stream: 'origin', value, send: () => hw.send(origin, value) };
     };
   }
 
@@ -168,14 +166,18 @@ export class SiteDevice {
     if (!this.isOn) return;
     const { run } = this;
     const seq = run.sent.length;
-    const isRefused = this.#random.chance(1 / 40);
-    // Where the power ends within it, the event was accepted by nobody and may be there all the same.
-    const before = { stream: '?', value: null, atMs: this.#scheduler.nowMs };
-    run.sent.push(before);
+    const isTooLong = this.#random.chance(1 / 40);
+    const long = { run: run.number, fill: 'x'.repeat(500) };
+    const { stream, value, send } = isTooLong
+      ? { stream: 'note', value: long, send: () => run.sdk.sendUndeclared('note', long) }
+      : this.#draw!(seq);
+    const sent: Sent = { stream, value, atMs: this.#scheduler.nowMs, outcome: 'cut' };
+    run.sent.push(sent);
     this.#guarded(() => {
-      const sent = this.#send!(seq, isRefused);
-      if (sent === null) throw new Error(`${this.name}: send() refused what fits`);
-      run.sent[seq] = sent;
+      sent.outcome = send() === false ? 'refused' : 'accepted';
+      if ((sent.outcome === 'refused') !== isTooLong) {
+        throw new Error(`${this.name}: send() ${sent.outcome} ${JSON.stringify(value)}`);
+      }
     });
   }
 
@@ -219,11 +221,10 @@ export class SiteDevice {
       ...made,
       append: (entry, events) => {
         const first = Buffer.from(entry).readUInt32BE(2);
-        run.writing = Array.from({ length: events }, (_, index) => first + index);
+        const block = { run, first, count: events };
+        this.#watch.stored(entry, block);
         const dropped = made.append(entry, events);
-        for (const seq of run.writing) run.stored.add(seq);
-        run.writing = [];
-        run.dropped += dropped;
+        for (let seq = first; seq < first + events; seq++) run.stored.add(seq);
         return dropped;
       },
     };
