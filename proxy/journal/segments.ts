@@ -39,7 +39,8 @@ export interface Listing {
   generation: number;
 }
 
-const otherNames = /^(checkpoint-[01]|lock\.[0-9a-f]{16}(\.new)?|reserve|lost\+found|\..*)$/;
+const otherNames =
+  /^(checkpoint-[01]|lock\.[0-9a-f]{16}(\.new)?|reserve|dead-letters|lost\+found|\..*)$/;
 
 /** Names that a journal's folder doesn't hold. */
 export function foreignNames(names: readonly string[]): string[] {

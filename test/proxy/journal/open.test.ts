@@ -170,7 +170,7 @@ test('a folder of something else', async ({ folder }) => {
   await writeFile(join(folder, 'holiday.jpg'), 'x');
   assert.match(await refusedUnchanged(folder, 'foreign'), /no journal's \(holiday\.jpg\)/);
   await rm(join(folder, 'holiday.jpg'));
-  await mkdir(join(folder, 'lost+found'));
+  for (const name of ['lost+found', 'dead-letters']) await mkdir(join(folder, name));
   await (await openReal(folder)).close();
 });
 
