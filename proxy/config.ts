@@ -56,6 +56,8 @@ const schema = z.strictObject({
     folder: z.string().min(1),
     bytesMax: atLeast(mebibyte, 'at least 1 MiB').prefault('1 GiB'),
     segmentBytes: atLeast(mebibyte / 16, 'at least 64 KiB').prefault('16 MiB'),
+    /** How long what Kafka has stays here, while the cap has room, for `headwater journal resend`. */
+    keepCommittedHours: z.number().min(0).max(87_600).default(0),
   }),
   ack: z.enum(['journal']).default('journal'),
   delivery: z.enum(['exactly-once']).default('exactly-once'),
@@ -102,6 +104,8 @@ const schema = z.strictObject({
       recordsMax: z.int().min(1).max(10_000).default(1_000),
       lingerMs: z.int().min(0).max(60_000).default(20),
       retryBackoffMs: z.int().min(10).max(10_000).default(200),
+      /** The most that goes into Kafka, and so how a backlog is drained; more than what comes in. Absent: as fast as it goes. */
+      drainEventsPerSecond: z.int().min(1).max(10_000_000).optional(),
     })
     .optional(),
   http: z
@@ -298,7 +302,7 @@ function formOf(text: string, wanted: string): unknown {
   if (wanted === 'array') return text.split(',');
   if (wanted === 'boolean') return { true: true, false: false }[text] ?? text;
   const isNumber = wanted === 'number' || wanted === 'int';
-  return isNumber && /^\d+$/.test(text) ? Number(text) : text;
+  return isNumber && /^\d+(\.\d+)?$/.test(text) ? Number(text) : text;
 }
 
 const overridable = [

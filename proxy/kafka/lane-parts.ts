@@ -51,6 +51,7 @@ export function joinLane({ data, clock, disk, openSink, on }: LaneParts): Joined
       limits: {
         recordsMax: kafka.recordsMax,
         lingerMs: kafka.lingerMs,
+        eventsPerSecond: kafka.drainEventsPerSecond,
         retryBackoffMs: kafka.retryBackoffMs,
       },
     }),

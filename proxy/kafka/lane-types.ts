@@ -38,6 +38,8 @@ export interface LaneLimits {
   recordsMax: number;
   bytesMax?: number;
   lingerMs: number;
+  /** The most that a backlog is drained at; absent: as fast as it goes. */
+  eventsPerSecond?: number | undefined;
   /** The first wait after a failure; doubles up to a second. */
   retryBackoffMs: number;
 }

@@ -10,6 +10,7 @@ import { type Batch, type BatchLimits, createFeed, type Feed } from './feed.js';
 import { isEnd, type LaneInput, type LaneStateName, step } from './lane-state.js';
 import type { Lane, LaneEnd, LaneOptions } from './lane-types.js';
 import { createLetterLog, sha256Of, toLetter } from './letters.js';
+import { createPace } from './pace.js';
 import { createPoison, type Letter } from './poison.js';
 import { recount } from './recount.js';
 import { type Claim, type KafkaSink, type LaneState, SinkError, type SinkRecord } from './sink.js';
@@ -57,15 +58,18 @@ class Driver implements Lane {
   readonly #poison = createPoison();
   readonly #deadTopics;
   readonly #limits: BatchLimits;
+  readonly #pace;
   readonly #trouble;
   readonly #letterLog;
 
   constructor(options: LaneOptions) {
     this.#options = options;
     this.#confirmed = options.confirmed;
-    const { recordsMax, bytesMax = bytesMaxDefault, lingerMs } = options.limits;
-    this.#limits = { recordsMax, bytesMax, lingerMs, blocksMax: this.#poison.blocksMax };
+    const { bytesMax = bytesMaxDefault, lingerMs, eventsPerSecond } = options.limits;
     const { clock, dead, on } = options;
+    this.#pace = createPace(clock, eventsPerSecond);
+    const recordsMax = this.#pace.recordsMax(options.limits.recordsMax);
+    this.#limits = { recordsMax, bytesMax, lingerMs, blocksMax: this.#poison.blocksMax };
     const who = `lane ${options.lane}`;
     this.#trouble = createTrouble(who, clock, on);
     this.#letterLog = createLetterLog(who, dead.topic, clock, on);
@@ -213,10 +217,12 @@ class Driver implements Lane {
         this.#readAgain();
         continue;
       }
+      await this.#keepPace();
       if (this.#stopping) return 'stop';
       // Reading and decoding the next one is the time in which Kafka answers.
       this.#ahead = feed.take();
       this.#ahead.catch(() => {});
+      this.#pace.took(batch.records.length);
       await sink.transaction(batch.records, batch.position, this.#poison.isApart(batch));
       this.#batch = null;
       this.#from = batch.position.end;
@@ -227,6 +233,14 @@ class Driver implements Lane {
       this.#poison.committed(batch.position);
       this.#limits.blocksMax = this.#poison.blocksMax;
       await this.#lookAtDeadTopics(sink);
+    }
+  }
+
+  /** [K-36] Before a transaction begins: none is open while the lane waits. */
+  async #keepPace(): Promise<void> {
+    for (let waitMs = this.#pace.waitMs(); waitMs > 0 && !this.#stopping; ) {
+      await this.#sleep(waitMs);
+      waitMs = this.#pace.waitMs();
     }
   }
 
