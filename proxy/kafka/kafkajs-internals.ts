@@ -7,7 +7,7 @@
 import { createRequire } from 'node:module';
 import { connect as connectTcp, isIP, Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import type { ISocketFactory, Kafka, KafkaConfig, Logger } from 'kafkajs';
+import type { ISocketFactory, Kafka, KafkaConfig, Logger, TopicMessages } from 'kafkajs';
 
 /** One connection to the cluster, below kafkajs's admin and consumer. */
 export interface Cluster {
@@ -85,6 +85,11 @@ const ClusterClass = require('kafkajs/src/cluster') as {
   prototype: object;
 };
 const QueueClass = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
+const BrokerClass = require('kafkajs/src/broker') as { prototype: TransactionBroker };
+
+interface TransactionBroker {
+  addPartitionsToTxn(request: unknown): Promise<unknown>;
+}
 
 export const isolation = { readUncommitted: 0, readCommitted: 1 } as const;
 const anyReplica = -1;
@@ -260,6 +265,48 @@ for (const version of ['v0', 'v1']) {
   (response as { parse(answer: { errors: PartitionError[] }): unknown }).parse = async (answer) =>
     partitionsAdded(answer);
 }
+
+/**
+ * For a producer: kafkajs sends nothing a second time. Where a batch goes to several brokers and one of them fails, its next try asks
+ * another one again while that one's answer is still on its way, under new sequence numbers: those records are there twice. And what
+ * moved from the one that failed to one that has answered is not sent at all. Both were seen, and both are reported as sent. NaN, since
+ * it refuses 0 for an idempotent producer; no count is below it.
+ */
+export const sendOnce = { retries: Number.NaN };
+
+/**
+ * Of a partition that its metadata doesn't know kafkajs drops the records, and reports the rest as sent: where a topic was made anew with
+ * fewer partitions, or has got more since its metadata were read.
+ */
+export function allAnswered(
+  sent: readonly TopicMessages[],
+  answer: readonly { topicName: string; partition: number }[],
+): void {
+  const answered = new Set(answer.map(({ topicName, partition }) => `${topicName} ${partition}`));
+  for (const { topic, messages } of sent) {
+    for (const { partition } of messages) {
+      if (answered.has(`${topic} ${partition}`)) continue;
+      throw new Error(`partition ${partition} of ${topic} is not where it was`);
+    }
+  }
+}
+
+/**
+ * Right after a commit Kafka may still be ending that transaction. kafkajs would try the whole batch again, after at least 300 ms; here
+ * the one request is asked again, until it is taken or the sink's deadline ends the connection.
+ */
+const addPartitionsOnce = BrokerClass.prototype.addPartitionsToTxn;
+const endingWaitMs = 5;
+BrokerClass.prototype.addPartitionsToTxn = async function (request) {
+  for (;;) {
+    try {
+      return await addPartitionsOnce.call(this, request);
+    } catch (error) {
+      if ((error as { type?: unknown }).type !== 'CONCURRENT_TRANSACTIONS') throw error;
+      await new Promise((resolve) => setTimeout(resolve, endingWaitMs));
+    }
+  }
+};
 
 /**
  * What InitProducerId retries with while another transaction of its id ends or the coordinator is loading.

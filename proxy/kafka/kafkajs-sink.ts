@@ -8,12 +8,18 @@ import {
   type KafkaConfig,
   logLevel,
   type Message,
-  type Producer,
   type SASLOptions,
-  type Transaction,
+  type TopicMessages,
 } from 'kafkajs';
 import type { Position } from '../journal/record.js';
 import { type Advice, createAdvice } from './kafkajs-advice.js';
+import {
+  atLeastOnce,
+  type Delivery,
+  exactlyOnce,
+  type Part,
+  PartError,
+} from './kafkajs-delivery.js';
 import { kafkaErrorType, type Phase, sinkError } from './kafkajs-errors.js';
 import {
   type Broker,
@@ -31,6 +37,8 @@ export interface KafkajsSinkOptions {
   site: string;
   lane: number;
   brokers: string[];
+  /** exactly-once unless told: KAFKA.md [K-42]. */
+  delivery?: 'exactly-once' | 'at-least-once';
   ssl?: KafkaConfig['ssl'];
   sasl?: {
     mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
@@ -74,9 +82,8 @@ class KafkajsSink implements KafkaSink {
   readonly #cluster: Cluster;
   readonly #deadlineMs: number;
   readonly #requestTimeoutMs: number;
-  readonly #sendOptions: { acks: number; timeout: number };
   #connected = false;
-  #producer: Producer | null = null;
+  #delivery: Delivery | null = null;
   /** Why nothing may be sent any more; null while all is well. */
   #dead: SinkError | null = null;
   #busy = false;
@@ -95,7 +102,6 @@ class KafkajsSink implements KafkaSink {
       transactionalId: transactionalIdOf(options.site, options.lane),
     });
     this.#requestTimeoutMs = options.requestTimeoutMs ?? 5000;
-    this.#sendOptions = { acks: -1, timeout: this.#requestTimeoutMs };
     this.#deadlineMs = options.deadlineMs ?? 10_000;
     const config = this.#config();
     this.#kafka = new Kafka(config);
@@ -112,7 +118,7 @@ class KafkajsSink implements KafkaSink {
           await ensurePositionTopic(broker, where);
           const leader = await this.#leader();
           const at = { leader, topic: this.#topic, lane: this.#lane };
-          return await readLaneState(at, this.#producer !== null);
+          return await readLaneState(at, this.#delivery !== null);
         } catch (error) {
           // A young topic has no leaders for a moment, whoever made it.
           const young = youngTopic.has(kafkaErrorType(error) ?? '');
@@ -125,38 +131,34 @@ class KafkajsSink implements KafkaSink {
 
   fence(claim: Claim): Promise<void> {
     return this.#sending('fence', async () => {
-      this.#producer = this.#kafka.producer({
+      const open = this.#options.delivery === 'at-least-once' ? atLeastOnce : exactlyOnce;
+      this.#delivery = open(this.#kafka, {
         transactionalId: transactionalIdOf(this.#options.site, this.#lane),
-        transactionTimeout: this.#options.transactionTimeoutMs ?? 15_000,
-        maxInFlightRequests: 1,
-        allowAutoTopicCreation: false,
-        // Every message says its partition.
-        createPartitioner: () => () => 0,
+        transactionTimeoutMs: this.#options.transactionTimeoutMs ?? 15_000,
+        requestTimeoutMs: this.#requestTimeoutMs,
       });
-      await this.#producer.connect();
-      const message = this.#ownMessage(claimKey(this.#lane), claim);
-      await this.#commit(new Map([[this.#topic, [message]]]));
+      await this.#delivery.connect();
+      await this.#write([], claimKey(this.#lane), claim);
     });
   }
 
   transaction(records: readonly SinkRecord[], position: Position, apart?: boolean): Promise<void> {
     return this.#sending('transaction', async () => {
-      if (apart === true) {
-        await this.#commitApart(records, position);
-        return;
-      }
-      const messages = new Map<string, Message[]>();
-      for (const record of records) {
-        const list = messages.get(record.topic);
-        if (list === undefined) messages.set(record.topic, [await this.#message(record)]);
-        else list.push(await this.#message(record));
-      }
-      const topics = [...messages.keys()];
-      // [K-40] No record is for this topic; were one, it would be no reason to lose it.
-      const others = messages.get(this.#topic) ?? [];
-      messages.set(this.#topic, [...others, this.#ownMessage(positionKey(this.#lane), position)]);
-      await this.#commit(messages).catch((error: unknown) => {
-        throw this.#advice.oneOf(sinkError(error, 'transaction'), topics);
+      const parts: Part[] = [];
+      if (apart === true) for (const one of records) parts.push(await this.#part([one]));
+      else if (records.length > 0) parts.push(await this.#part(records));
+      await this.#write(parts, positionKey(this.#lane), position).catch((error: unknown) => {
+        const part = error instanceof PartError ? error.part : records.length;
+        const { kind, message, topic } = sinkError(error, 'transaction');
+        const record = apart === true ? records[part] : undefined;
+        // [K-33]
+        if (record !== undefined) {
+          const which = { topic: record.topic, record: part };
+          throw new SinkError(kind, message, { cause: error, ...which });
+        }
+        const topics = parts.flatMap((one) => one.map((messages) => messages.topic));
+        const named = topic === undefined ? {} : { topic };
+        throw this.#advice.oneOf(new SinkError(kind, message, { cause: error, ...named }), topics);
       });
     });
   }
@@ -200,34 +202,20 @@ class KafkajsSink implements KafkaSink {
     };
   }
 
-  #begin(): Promise<Transaction> {
-    if (this.#producer === null) throw new Error('a transaction before the fence');
-    return this.#producer.transaction();
+  async #write(parts: readonly Part[], key: string, value: Position | Claim): Promise<void> {
+    if (this.#delivery === null) throw new Error('a transaction before the fence');
+    const message = { key, value: JSON.stringify(value), partition: this.#lane };
+    await this.#delivery.write(parts, { topic: this.#topic, message });
   }
 
-  async #commit(messages: Map<string, Message[]>): Promise<void> {
-    const transaction = await this.#begin();
-    await transaction.sendBatch({
-      ...this.#sendOptions,
-      topicMessages: [...messages].map(([topic, list]) => ({ topic, messages: list })),
-    });
-    await transaction.commit();
-  }
-
-  /** [K-33] */
-  async #commitApart(records: readonly SinkRecord[], position: Position): Promise<void> {
-    const transaction = await this.#begin();
-    for (const [at, record] of records.entries()) {
-      const messages = [await this.#message(record)];
-      const sending = transaction.send({ ...this.#sendOptions, topic: record.topic, messages });
-      await sending.catch((cause: unknown) => {
-        const { kind, message } = sinkError(cause, 'transaction');
-        throw new SinkError(kind, message, { cause, topic: record.topic, record: at });
-      });
+  async #part(records: readonly SinkRecord[]): Promise<Part> {
+    const messages = new Map<string, Message[]>();
+    for (const record of records) {
+      const list = messages.get(record.topic);
+      if (list === undefined) messages.set(record.topic, [await this.#message(record)]);
+      else list.push(await this.#message(record));
     }
-    const messages = [this.#ownMessage(positionKey(this.#lane), position)];
-    await transaction.send({ ...this.#sendOptions, topic: this.#topic, messages });
-    await transaction.commit();
+    return [...messages].map(([topic, list]): TopicMessages => ({ topic, messages: list }));
   }
 
   async #message(record: SinkRecord): Promise<Message> {
@@ -240,10 +228,6 @@ class KafkajsSink implements KafkaSink {
       timestamp: String(Math.trunc(record.timestampMs)),
       headers: record.headers,
     };
-  }
-
-  #ownMessage(key: string, value: Position | Claim): Message {
-    return { key, value: JSON.stringify(value), partition: this.#lane };
   }
 
   async #anyBroker(): Promise<Broker> {
