@@ -1,10 +1,12 @@
 // The contract of proxy/kafka/sink.ts as scenarios: what a lane may rely on, whatever the client.
-// Every scenario ends by asking a read_committed consumer what is really there.
+// Every scenario ends by asking a read_committed consumer what is really there. With delivery at-least-once records may be there
+// twice, and nothing else may differ but what only transactions can give.
 
 import { randomBytes } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Position } from '../../proxy/journal/record.js';
+import { partitionOf } from '../../proxy/kafka/partition.js';
 import {
   type Claim,
   type KafkaSink,
@@ -16,8 +18,23 @@ import type { SinkTimes, Site, World } from './world.js';
 
 const journal = randomBytes(16).toString('hex');
 
-export function sinkConformance(name: string, openWorld: () => Promise<World>): void {
+export type Delivery = 'exactly-once' | 'at-least-once';
+
+export function sinkConformance(
+  name: string,
+  openWorld: () => Promise<World>,
+  delivery: Delivery = 'exactly-once',
+): void {
   const test = suite(name);
+  const isOnce = delivery === 'exactly-once';
+  const withTransactions = (title: string, scenario: () => Promise<void>) => {
+    if (isOnce) test(title, scenario);
+  };
+  const repeating = (title: string, scenario: () => Promise<void>) => {
+    if (!isOnce) test(title, scenario);
+  };
+  /** What a reader makes of it that knows the kind of delivery. */
+  const heard = (all: { value: string }[]) => (isOnce ? values(all) : [...new Set(values(all))]);
   let world: World;
   test.before(async () => {
     world = await openWorld();
@@ -66,7 +83,7 @@ export function sinkConformance(name: string, openWorld: () => Promise<World>): 
     assert.equal(values(await site.committed('events')), ['e0']);
   });
 
-  test('a fence stops the owner before, and the claim says who did it', async () => {
+  withTransactions('a fence stops the owner before, and the claim says who did it', async () => {
     const site = world.freshSite();
     await site.createTopic('events', 1);
     const before = await started(site, 'before');
@@ -80,25 +97,28 @@ export function sinkConformance(name: string, openWorld: () => Promise<World>): 
     assert.equal(values(await site.committed('events')), ['e0']);
   });
 
-  test('a commit on its way when the lane is fenced does not land after the read', async () => {
-    const site = world.freshSite();
-    await site.createTopic('events', 1);
-    const before = await started(site, 'before');
-    await before.transaction([event(site, 'e0')], at(1));
-    const { held, release } = site.hold('endTxn');
-    const late = before.transaction([event(site, 'e1')], at(2));
-    late.catch(() => {});
-    await held;
-    const after = await started(site, 'after');
-    assert.equal((await after.read()).position, at(1));
-    release();
-    await fails(late, 'epoch');
-    await after.transaction([event(site, 'e1')], at(2));
-    await closeAll(before, after);
-    assert.equal(values(await site.committed('events')), ['e0', 'e1']);
-  });
+  withTransactions(
+    'a commit on its way when the lane is fenced does not land after the read',
+    async () => {
+      const site = world.freshSite();
+      await site.createTopic('events', 1);
+      const before = await started(site, 'before');
+      await before.transaction([event(site, 'e0')], at(1));
+      const { held, release } = site.hold('endTxn');
+      const late = before.transaction([event(site, 'e1')], at(2));
+      late.catch(() => {});
+      await held;
+      const after = await started(site, 'after');
+      assert.equal((await after.read()).position, at(1));
+      release();
+      await fails(late, 'epoch');
+      await after.transaction([event(site, 'e1')], at(2));
+      await closeAll(before, after);
+      assert.equal(values(await site.committed('events')), ['e0', 'e1']);
+    },
+  );
 
-  test('a produce that arrives after the fence changes nothing', async () => {
+  withTransactions('a produce that arrives after the fence changes nothing', async () => {
     const site = world.freshSite();
     await site.createTopic('events', 1);
     const before = await started(site, 'before');
@@ -117,7 +137,7 @@ export function sinkConformance(name: string, openWorld: () => Promise<World>): 
     assert.equal(values(await site.committed('events')), ['e0', 'e1', 'e2']);
   });
 
-  test('commit applied, its answer lost: the next start sees it', async () => {
+  withTransactions('commit applied, its answer lost: the next start sees it', async () => {
     const site = world.freshSite();
     await site.createTopic('events', 1);
     const sink = await started(site, 'one', { requestTimeoutMs: 500 });
@@ -130,7 +150,7 @@ export function sinkConformance(name: string, openWorld: () => Promise<World>): 
     assert.equal(values(await site.committed('events')), ['e0']);
   });
 
-  test('commit never applied: the next start sees the position before', async () => {
+  withTransactions('commit never applied: the next start sees the position before', async () => {
     const site = world.freshSite();
     await site.createTopic('events', 1);
     const sink = await started(site, 'one', { requestTimeoutMs: 500 });
@@ -167,11 +187,84 @@ export function sinkConformance(name: string, openWorld: () => Promise<World>): 
         }
       }
       await sink.close();
-      assert.equal(values(await site.committed('events')), ['e0', 'e1', 'e2', 'e3']);
+      assert.equal(heard(await site.committed('events')), ['e0', 'e1', 'e2', 'e3']);
     });
   }
 
-  test('its own time-out aborts a transaction, and looks like a fence', async () => {
+  test('devices lie where every client of Kafka looks for them', async () => {
+    const site = world.freshSite();
+    await site.createTopic('events', 3);
+    const sink = await started(site, 'one');
+    const devices = ['press-01', 'press-02', 'press-03', 'press-04', 'press-05', 'press-06'];
+    const one = (device: string) => ({ ...event(site, device), key: Buffer.from(device) });
+    await sink.transaction(devices.map(one), at(1));
+    await sink.close();
+    const all = await site.committed('events');
+    const found = devices.map((device) => all.filter(({ key }) => key === device));
+    assert.equal(
+      found.map((records) => records.map(({ partition }) => partition)),
+      devices.map((device) => [partitionOf(Buffer.from(device), 3)]),
+    );
+    assert.ok(new Set(all.map(({ partition }) => partition)).size > 1);
+  });
+
+  repeating('a fence stops the owner before with its next position', async () => {
+    const site = world.freshSite();
+    await site.createTopic('events', 1);
+    const before = await started(site, 'before');
+    await before.transaction([event(site, 'e0')], at(1));
+    const after = await started(site, 'after');
+    assert.equal((await after.read()).position, at(1));
+    await fails(before.transaction([event(site, 'e1')], at(2)), 'epoch');
+    await fails(before.transaction([event(site, 'never')], at(3)), 'epoch');
+    const reader = site.openSink();
+    assert.is((await reader.read()).claim?.owner, 'after');
+    await closeAll(before, after, reader);
+    assert.equal(values(await site.committed('events')), ['e0', 'e1']);
+  });
+
+  repeating('what somebody else wrote is met once: a fence goes on behind it', async () => {
+    const site = world.freshSite();
+    await site.createTopic('events', 1);
+    const sink = await started(site, 'one');
+    await sink.transaction([event(site, 'e0')], at(1));
+    await (await site.openForeignTransaction()).commit();
+    await fails(sink.transaction([event(site, 'e1')], at(2)), 'epoch');
+    await sink.close();
+    const next = await started(site, 'one');
+    // Its records were acknowledged before it was written.
+    assert.equal((await next.read()).position, at(2));
+    await next.transaction([event(site, 'e2')], at(3));
+    await next.close();
+    assert.equal(heard(await site.committed('events')), ['e0', 'e1', 'e2']);
+  });
+
+  repeating(
+    'a position that was not written: its records come again, and none is lost',
+    async () => {
+      const site = world.freshSite();
+      await site.createTopic('events', 1);
+      const sink = await started(site, 'one', { requestTimeoutMs: 500 });
+      await sink.transaction([event(site, 'e0')], at(1));
+      const { held, release } = site.hold('produce');
+      const records = sink.transaction([event(site, 'e1'), event(site, 'e2')], at(2));
+      records.catch(() => {});
+      await held;
+      // Behind the records' own request, which goes its way.
+      site.loseRequests('produce', 1);
+      release();
+      await fails(records, 'unanswered');
+      await sink.close();
+      const next = await started(site, 'one');
+      assert.equal((await next.read()).position, at(1));
+      await next.transaction([event(site, 'e1'), event(site, 'e2')], at(2));
+      await next.close();
+      const all = await site.committed('events');
+      assert.equal(values(all), ['e0', 'e1', 'e2', 'e1', 'e2']);
+    },
+  );
+
+  withTransactions('its own time-out aborts a transaction, and looks like a fence', async () => {
     const site = world.freshSite();
     await site.createTopic('events', 1);
     const sink = await started(site, 'one', { transactionTimeoutMs: 1000 });
@@ -192,7 +285,7 @@ export function sinkConformance(name: string, openWorld: () => Promise<World>): 
     assert.equal(values(await site.committed('events')), ['e0']);
   });
 
-  test('an open transaction of somebody else hides no position', async () => {
+  withTransactions('an open transaction of somebody else hides no position', async () => {
     const site = world.freshSite();
     await site.createTopic('events', 1);
     const sink = await started(site, 'one');
@@ -248,7 +341,7 @@ export function sinkConformance(name: string, openWorld: () => Promise<World>): 
     await next.transaction(good, at(1), true);
     assert.equal((await next.read()).position, at(1));
     await next.close();
-    assert.equal(values(await site.committed('events')), ['e0', 'e1', 'e2']);
+    assert.equal(heard(await site.committed('events')), ['e0', 'e1', 'e2']);
   });
 
   test('close ends what is unanswered, and returns', async () => {

@@ -10,10 +10,11 @@ import { type Detour, openDetour } from '../kafka/detour.js';
 import { consume } from '../kafka/read-back.js';
 import { sharedBroker, sharedDetour } from '../kafka/shared-broker.js';
 import { createTopicsBy } from '../kafka/topics.js';
+import type { Delivery } from './conformance.js';
 import type { Site, World } from './world.js';
 
 /** Null where KAFKA_BROKERS names a broker that has no second way in. */
-export async function openRealWorld(): Promise<World | null> {
+export async function openRealWorld(delivery: Delivery = 'exactly-once'): Promise<World | null> {
   const way = await sharedDetour();
   if (way === null) return null;
   const bootstrap = await sharedBroker();
@@ -27,7 +28,7 @@ export async function openRealWorld(): Promise<World | null> {
   const admin = kafka.admin();
   await admin.connect();
   return {
-    freshSite: () => openSite(kafka, admin, bootstrap, detour, way.from),
+    freshSite: () => openSite(kafka, admin, bootstrap, detour, way.from, delivery),
     async close() {
       await admin.disconnect();
       await detour.close();
@@ -41,13 +42,14 @@ function openSite(
   bootstrap: string,
   detour: Detour,
   port: number,
+  delivery: Delivery,
 ): Site {
   const site = `s${randomBytes(4).toString('hex')}`;
   const topicOf = (name: string) => `${site}.${name}`;
   return {
     topicOf,
     openSink: (options = {}) =>
-      createKafkajsSink({ site, lane: 0, brokers: [`127.0.0.1:${port}`], ...options }),
+      createKafkajsSink({ site, lane: 0, delivery, brokers: [`127.0.0.1:${port}`], ...options }),
     async createTopic(name, numPartitions) {
       await createTopicsBy(admin, [topicOf(name)], numPartitions);
     },
