@@ -98,7 +98,7 @@ export function encodeCheckpoint(
 
 export function decodeCheckpoint(read: Uint8Array): SlotOutcome {
   const bytes = Buffer.from(read.buffer, read.byteOffset, read.byteLength);
-  if (bytes.every((byte) => byte === 0)) return 'blank';
+  if (bytes.equals(Buffer.alloc(bytes.length))) return 'blank';
   if (bytes.length < headerBytes || !bytes.subarray(0, 8).equals(magic)) return 'damaged';
   if (bytes.readUInt32LE(60) !== crc32(bytes.subarray(0, 60))) {
     return bytes.readUInt32LE(8) > formatVersion && !isFlipped(bytes) ? 'newer' : 'damaged';

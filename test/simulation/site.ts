@@ -1,7 +1,7 @@
 import { openJournal } from '../../proxy/journal/journal.js';
 import type { Accept } from '../../proxy/listeners/channel.js';
-import { StillClock } from '../proxy/journal/life.js';
 import { outcomes, SimulatedDisk } from '../proxy/journal/simulated-disk.js';
+import { StillClock } from '../proxy/journal/still-clock.js';
 import { Random } from '../random.js';
 import { ModelBroker } from './model-broker.js';
 import { ModelNetwork, soundNetwork } from './model-network.js';

@@ -5,9 +5,9 @@ import type { Journal, JournalOptions } from '../../../proxy/journal/journal.js'
 import { openJournal } from '../../../proxy/journal/journal.js';
 import { laneOf } from '../../../proxy/journal/lane.js';
 import { Random } from '../../random.js';
-import { folder, StillClock, turn } from './life.js';
 import { block, boot, loss, positionOf, readAll } from './records.js';
 import { type Call, SimulatedDisk } from './simulated-disk.js';
+import { folder, StillClock, turn } from './still-clock.js';
 
 // What a journal that is open does, on a disk that fails where a test wants it.
 

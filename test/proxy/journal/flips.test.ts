@@ -6,9 +6,9 @@ import { openJournal } from '../../../proxy/journal/journal.js';
 import { JournalReader } from '../../../proxy/journal/reader.js';
 import type { LossRecord } from '../../../proxy/journal/record.js';
 import { Random } from '../../random.js';
-import { folder, StillClock, turn } from './life.js';
 import { block, tableId } from './records.js';
 import { SimulatedDisk } from './simulated-disk.js';
+import { folder, StillClock, turn } from './still-clock.js';
 
 // [J-33] Each bit of a small journal flipped, one at a time: it opens, nothing is invented, at most the one record is
 // lost, and its events are told as a range where a record of its place follows.

@@ -5,9 +5,9 @@ import { JournalError } from '../../../proxy/journal/error.js';
 import { openJournal } from '../../../proxy/journal/journal.js';
 import { JournalReader } from '../../../proxy/journal/reader.js';
 import { Random } from '../../random.js';
-import { folder, StillClock, turn } from './life.js';
 import { block, positionOf, readAll, tableId } from './records.js';
 import { SimulatedDisk } from './simulated-disk.js';
+import { folder, StillClock, turn } from './still-clock.js';
 
 // Reading beside the writer, as a lane does (up to the synced end) and as `headwater tail` does.
 

@@ -1,6 +1,6 @@
 import type { Disk, DiskFile } from '../../../proxy/disk.js';
-import type { Random } from '../../random.js';
-import { SimulatedFile } from './simulated-file.js';
+import { Random } from '../../random.js';
+import { type Piece, SimulatedFile } from './simulated-file.js';
 
 // A disk of one folder whose power can be cut. What processes see (`#names`, a file's `seen`) and what
 // is on the platter (`#platterNames`, `kept`) are apart until a sync; a cut keeps any part of the
@@ -21,13 +21,24 @@ interface NameChange {
   file: SimulatedFile | null;
 }
 
+/** One thing that a power cut keeps or not: a name, a removal, a sector, a file's length. */
+export interface Leftover {
+  kind: 'name' | 'removal' | Piece['kind'];
+  order: number;
+  name: string;
+  /** Whose piece it is; null for a change of names. */
+  file: SimulatedFile | null;
+  piece: Piece | null;
+}
+
 export class SimulatedDisk {
   /** Every file together; above it is ENOSPC. */
   bytesMax = Number.POSITIVE_INFINITY;
   /** The error code with which a call fails. */
   fault: ((call: Call, name: string) => string | null) | null = null;
-  /** After a call took effect and before its caller knows. */
-  afterCall: ((call: Call, name: string) => Promise<void> | void) | null = null;
+  /** After a call took effect, or failed with a code, and before its caller knows. */
+  afterCall: ((call: Call, name: string, code: string | null) => Promise<void> | void) | null =
+    null;
   readonly #random: Random;
   #names = new Map<string, SimulatedFile>();
   #platterNames = new Map<string, SimulatedFile>();
@@ -94,16 +105,78 @@ export class SimulatedDisk {
     return copy;
   }
 
+  /** What a power cut may keep or not: changes of names, and what files have unsynced, in their order. */
+  pieces(): Leftover[] {
+    const found: Leftover[] = this.#changes.map(({ order, name, file }) => {
+      const kind = file === null ? ('removal' as const) : ('name' as const);
+      return { kind, order, name, file: null, piece: null };
+    });
+    for (const [file, name] of this.#files()) {
+      for (const piece of file.pieces()) {
+        found.push({ kind: piece.kind, order: piece.order, name, file, piece });
+      }
+    }
+    return found.sort((a, b) => a.order - b.order);
+  }
+
+  /** The power is gone and back, and these of `pieces()` are on the platter. */
+  cutTo(kept: readonly Leftover[]): SimulatedDisk {
+    const files = new Map<SimulatedFile, SimulatedFile>();
+    const copy = this.#copy(new Random(this.#order), files);
+    for (const change of this.#changes) {
+      if (!kept.some(({ file, order }) => file === null && order === change.order)) continue;
+      if (change.file === null) copy.#platterNames.delete(change.name);
+      else copy.#platterNames.set(change.name, files.get(change.file)!);
+    }
+    copy.#changes = [];
+    for (const [file, copied] of files) {
+      copied.cutTo(kept.flatMap((one) => (one.file === file ? [one.piece!] : [])));
+    }
+    copy.#names = new Map(copy.#platterNames);
+    return copy;
+  }
+
+  /** After how many of its bytes a kill may have ended the call before, where that wrote. */
+  tears(): number[] {
+    return [...this.#files().keys()].flatMap((file) => file.tears(this.#order));
+  }
+
+  /** The process is gone; its last write is done up to there, or whole. */
+  killAt(done: number | null): SimulatedDisk {
+    const copy = this.#copy(new Random(this.#order));
+    if (done === null) return copy;
+    for (const file of copy.#files().keys()) {
+      if (file.tears(this.#order).length > 0) file.tearAt(done);
+    }
+    return copy;
+  }
+
+  /** Two disks with the same have the same names and bytes. */
+  digest(): string {
+    const rows = [...this.#names].map(([name, file]) => `${name} ${file.digest()}`);
+    return rows.sort().join('\n');
+  }
+
+  digestOf(name: string): string {
+    return this.#names.get(name)!.digest();
+  }
+
+  #files(): Map<SimulatedFile, string> {
+    const files = new Map<SimulatedFile, string>();
+    for (const [name, file] of [...this.#names, ...this.#platterNames]) files.set(file, name);
+    for (const { name, file } of this.#changes) if (file !== null) files.set(file, name);
+    return files;
+  }
+
   /** No call of the processes on this disk answers any more. */
   off(): void {
     this.#isOff = true;
   }
 
-  #copy(random: Random): SimulatedDisk {
+  #copy(random: Random, files = new Map<SimulatedFile, SimulatedFile>()): SimulatedDisk {
     const copy = new SimulatedDisk(random.fork());
     copy.bytesMax = this.bytesMax;
     copy.#order = this.#order;
-    const files = new Map<SimulatedFile, SimulatedFile>();
     const copied = (file: SimulatedFile) => {
       const found = files.get(file) ?? file.copy();
       files.set(file, found);
@@ -163,7 +236,7 @@ export class SimulatedDisk {
   #handle(file: SimulatedFile, path: string): DiskFile {
     return {
       read: async (position, length) =>
-        Uint8Array.from(file.seen.subarray(position, position + length)),
+        new Uint8Array(file.seen.subarray(position, position + length)),
       write: (position, bytes) =>
         this.#call(
           'write',
@@ -213,13 +286,16 @@ export class SimulatedDisk {
   ): Promise<T> {
     if (this.#isOff) return never;
     const name = nameOf(path);
-    const code = this.fault?.(call, name) ?? null;
+    let code = this.fault?.(call, name) ?? null;
     try {
       if (code === null) return effect(name);
       failed();
       throw failure(code);
+    } catch (error) {
+      code ??= (error as { code: string }).code;
+      throw error;
     } finally {
-      await this.afterCall?.(call, name);
+      await this.afterCall?.(call, name, code);
       // The caller never hears of it.
       if (this.#isOff) await never;
     }

@@ -6,9 +6,9 @@ import { reserveName } from '../../../proxy/journal/reserve.js';
 import { watchJournal } from '../../../proxy/journal/watch.js';
 import { Random } from '../../random.js';
 import { MemoryJournal } from '../memory-journal.js';
-import { folder, StillClock, turn } from './life.js';
 import { block, boot, positionOf, readAll } from './records.js';
 import { SimulatedDisk } from './simulated-disk.js';
+import { folder, StillClock, turn } from './still-clock.js';
 
 // What keeps a journal going while its disk refuses, and what the log says of it.
 

@@ -1,21 +1,14 @@
-import { type Books, createBooks } from '../../../proxy/books.js';
-import type { Clock } from '../../../proxy/clock.js';
-import { type Journal, openJournal } from '../../../proxy/journal/journal.js';
-import { JournalReader } from '../../../proxy/journal/reader.js';
-import type {
-  BlockRecord,
-  DeviceRecord,
-  Located,
-  LossRecord,
-} from '../../../proxy/journal/record.js';
-import type { Random } from '../../random.js';
-import { type Model, positionOf } from './model.js';
-import type { SimulatedDisk } from './simulated-disk.js';
+import { type Books, createBooks } from '../../proxy/books.js';
+import { type Journal, openJournal } from '../../proxy/journal/journal.js';
+import { JournalReader } from '../../proxy/journal/reader.js';
+import type { BlockRecord, DeviceRecord, Located, LossRecord } from '../../proxy/journal/record.js';
+import type { SimulatedDisk } from '../proxy/journal/simulated-disk.js';
+import { folder, StillClock } from '../proxy/journal/still-clock.js';
+import type { Random } from '../random.js';
+import { type Model, positionOf, textOf } from './model.js';
 
 // One process's time with a journal on a simulated disk: what sessions and lanes do to it, drawn at
 // random and told to the model. Nothing happens between two turns of the event loop.
-
-export const folder = '/journal';
 
 export interface Shape {
   lanes: number;
@@ -24,46 +17,14 @@ export interface Shape {
   pendingBytesMax: number;
 }
 
-/** Timers run when a test says so. */
-export class StillClock implements Clock {
-  readonly #random: Random;
-  #tasks: (() => void)[] = [];
-  #nowMs = 1_764_000_000_000;
-
-  constructor(random: Random) {
-    this.#random = random;
-  }
-
-  nowMs(): number {
-    return ++this.#nowMs;
-  }
-  monotonicMs(): number {
-    return this.#nowMs;
-  }
-  after(_delayMs: number, task: () => void): () => void {
-    this.#tasks.push(task);
-    return () => {
-      this.#tasks = this.#tasks.filter((one) => one !== task);
-    };
-  }
-  random(byteCount: number): Uint8Array {
-    return this.#random.bytes(byteCount);
-  }
-  runTimers(): void {
-    for (const task of this.#tasks.splice(0)) task();
-  }
-}
-
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 const devices = ['press-01', 'press-02', 'kiln', 'é'];
 
 export class Life {
   readonly journal: Journal;
   readonly books: Books;
   readonly model: Model;
+  /** What a reader gave after the recovery. */
+  found: readonly Located[] = [];
   readonly #disk: SimulatedDisk;
   readonly #clock: StillClock;
   readonly #random: Random;
@@ -95,7 +56,8 @@ export class Life {
     const options = { folder, disk: disk.disk, clock, books, ...shape };
     const journal = await openJournal(options);
     const life = new Life(journal, books, { disk, clock, random, model });
-    model.recovered(journal, await life.read());
+    life.found = await life.read();
+    model.recovered(journal, life.found);
     model.checkBooks(books, journal);
     return life;
   }
@@ -113,6 +75,20 @@ export class Life {
     }
     await reader.close();
     return all.filter(({ record }) => record.kind !== 'confirm' && record.kind !== 'forget');
+  }
+
+  /** All that it was asked after the recovery, as text. */
+  answers(): string {
+    const { journal } = this;
+    const devices = [...journal.devices()].sort();
+    const lanes = Array.from({ length: journal.lanes }, (_, lane) => journal.confirmed(lane));
+    const { id, syncedEnd, writable } = journal;
+    return JSON.stringify([
+      ...[id, syncedEnd, writable, lanes, this.books.snapshot()],
+      journal.tables().map(textOf),
+      devices.map((device) => [device, [...journal.places(device)!.values()]]),
+      this.found.map((one) => [textOf(one.record as DeviceRecord), positionOf(one, id)]),
+    ]);
   }
 
   /** What a session does: in the middle of a call to the disk too. */

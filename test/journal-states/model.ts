@@ -1,11 +1,11 @@
 import * as assert from 'uvu/assert';
-import { createBooks } from '../../../proxy/books.js';
-import { crc32 } from '../../../proxy/crc32.js';
-import { recordBytes } from '../../../proxy/journal/format.js';
-import type { Journal, Place } from '../../../proxy/journal/journal.js';
-import { laneOf } from '../../../proxy/journal/lane.js';
-import { encodePayload } from '../../../proxy/journal/payload.js';
-import type { DeviceRecord, Located, Position } from '../../../proxy/journal/record.js';
+import { createBooks } from '../../proxy/books.js';
+import { crc32 } from '../../proxy/crc32.js';
+import { recordBytes } from '../../proxy/journal/format.js';
+import type { Journal, Place } from '../../proxy/journal/journal.js';
+import { laneOf } from '../../proxy/journal/lane.js';
+import { encodePayload } from '../../proxy/journal/payload.js';
+import type { DeviceRecord, Located, Position } from '../../proxy/journal/record.js';
 
 // The oracle: what a journal was told and what it acknowledged, in plain lists. After each recovery it
 // says what must be there, what may be there, and takes over what is.
@@ -19,6 +19,8 @@ export interface Entry {
   /** Where it lies, once it was read. */
   at: Position | null;
 }
+
+let versions = 0;
 
 export class Model {
   log: Entry[] = [];
@@ -37,6 +39,8 @@ export class Model {
   generation = 0;
   /** Numbers what is appended, so that no two records are alike. */
   serial = 0;
+  /** Changes when what a recovery must find does. */
+  version = 0;
   readonly lanes: number;
 
   constructor(lanes: number) {
@@ -54,6 +58,7 @@ export class Model {
     copy.gone = new Set(this.gone);
     copy.generation = this.generation;
     copy.serial = this.serial;
+    copy.version = this.version;
     return copy;
   }
 
@@ -63,6 +68,7 @@ export class Model {
 
   /** A sync completed: all but the last of them, of which pendingBytes tells. */
   synced(journal: Journal): void {
+    this.#changed();
     let count = this.waiting.length;
     for (let left = journal.pendingBytes; left > 0; ) {
       const { record } = this.waiting[--count]!;
@@ -86,6 +92,7 @@ export class Model {
   }
 
   failed(): void {
+    this.#changed();
     this.limbo.push(this.waiting);
     this.waiting = [];
   }
@@ -102,6 +109,7 @@ export class Model {
 
   /** The check after a recovery; `read` is all that its reader gives below the synced end. */
   recovered(journal: Journal, read: readonly Located[]): void {
+    this.#changed();
     assert.ok(journal.generation > this.generation, 'a generation was given out twice');
     // On a full disk it may have none yet that a segment carries.
     if (journal.writable) this.generation = journal.generation;
@@ -128,6 +136,10 @@ export class Model {
     const rows = (from: typeof books) =>
       [...from.devices()].sort().map((device) => JSON.stringify([device, from.account(device)]));
     assert.is(rows(books).join('\n'), rows(expected).join('\n'), 'books');
+  }
+
+  #changed(): void {
+    this.version = ++versions;
   }
 
   #find(text: string): number {
@@ -270,9 +282,22 @@ export function positionOf(located: Located, journal: string): Position {
 }
 
 export function textOf(record: DeviceRecord): string {
-  const fields = Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
-  const plain = fields.map(([, value]) =>
-    value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value,
-  );
-  return JSON.stringify(plain);
+  const { kind, device } = record;
+  switch (kind) {
+    case 'table':
+      return `table ${device} ${record.id} ${base64(record.bytes)}`;
+    case 'loss': {
+      const { boot, from, to, reason, arrivalMs } = record;
+      return `loss ${device} ${boot} ${from} ${to} ${reason} ${arrivalMs}`;
+    }
+    case 'block': {
+      const { boot, first, count, from, table, arrivalMs, offsetMs, lastTimeMs, quality } = record;
+      const time = `${arrivalMs} ${offsetMs} ${lastTimeMs} ${quality}`;
+      return `block ${device} ${boot} ${first} ${count} ${from} ${table} ${time} ${base64(record.bytes)}`;
+    }
+  }
+}
+
+function base64({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
 }
