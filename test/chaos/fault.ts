@@ -8,6 +8,10 @@ export interface Fault {
   name: string;
   /** For the help. */
   about: string;
+  /** Where it works on few brokers only. */
+  brokersMax?: number;
+  /** Why it can't be had on this machine; null: it can. */
+  hindrance?(): Promise<string | null>;
   /** Answers what ends it. */
   inject(scene: Scene, random: Random): Promise<Heal>;
 }

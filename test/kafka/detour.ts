@@ -14,8 +14,11 @@ export interface Detour {
   loseAnswers(api: Api, count: number): void;
   /** The next `count` requests of this kind never reach the broker. */
   loseRequests(api: Api, count: number): void;
-  /** The next such request waits, and all behind it on its connection, until the answer is called. */
-  hold(api: Api): { held: Promise<void>; release(): void };
+  /**
+   * The next such request, or the one behind `skip` others, waits, and all behind it on its connection, until
+   * `release` is called.
+   */
+  hold(api: Api, skip?: number): { held: Promise<void>; release(): void };
   /** From now on nothing passes in either direction, and connections stay open. */
   blackHole(yes: boolean): void;
   /** How many requests or answers were lost so far. */
@@ -25,6 +28,7 @@ export interface Detour {
 
 interface Hold {
   api: number;
+  skip: number;
   caught(queue: Buffer[]): void;
 }
 
@@ -51,7 +55,7 @@ export async function openDetour(way: { from: number; to: number }): Promise<Det
         return;
       }
       if (takeOne(answersToLose, api)) doomed.add(frame.readInt32BE(8));
-      if (state.hold?.api === api) {
+      if (state.hold?.api === api && state.hold.skip-- === 0) {
         queue.frames = [];
         const frames = queue.frames;
         state.hold.caught(frames);
@@ -76,11 +80,12 @@ export async function openDetour(way: { from: number; to: number }): Promise<Det
   return {
     loseAnswers: (api, count) => answersToLose.set(apiKeys[api], count),
     loseRequests: (api, count) => requestsToLose.set(apiKeys[api], count),
-    hold(api) {
+    hold(api, skip = 0) {
       let frames: Buffer[] | null = null;
       const held = new Promise<void>((resolve) => {
         state.hold = {
           api: apiKeys[api],
+          skip,
           caught(queue) {
             frames = queue;
             resolve();
