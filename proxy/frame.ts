@@ -1,18 +1,16 @@
 import { FRAME_BYTES_MAX } from '../sdk/wire.js';
 import { crc32 } from './crc32.js';
-import { envelopeBytesMax, isEnvelope } from './envelope.js';
+import { envelopeBytesMax } from './envelope.js';
 
-// listener → frame → session: COBS, one 0x00 between frames, a CRC-32 behind each body (PROTOCOL.md
-// §2). A reader holds at most one frame and finds the next one by the next 0x00 [W-9]; a connection
+// listener → frame → session: COBS, one 0x00 between frames, a CRC-32 behind each body (PROTOCOL.md §2).
+// A reader holds at most one frame and finds the next one by the next 0x00 [W-9]; a connection
 // that is silent holds no memory here.
 
 export type Broken = 'oversize' | 'cobs' | 'short' | 'check';
 
 export interface FrameTaker {
-  /** The body is a fresh copy and the taker's own. */
-  body(body: Uint8Array): void;
-  /** A frame in an envelope, whose check is another (PROTOCOL.md §10); absent: it is broken. */
-  envelope?(frame: Uint8Array): void;
+  /** Body and check, as `checkFrame` reads them, or an envelope. A fresh copy and the taker's own. */
+  frame(frame: Uint8Array): void;
   broken(why: Broken): void;
 }
 
@@ -75,13 +73,8 @@ export class FrameReader {
       return;
     }
     const frame = cobsDecode(encoded);
-    if (frame !== null && isEnvelope(frame) && this.#taker.envelope !== undefined) {
-      this.#taker.envelope(frame);
-      return;
-    }
-    const body = frame === null ? 'cobs' : checkFrame(frame);
-    if (typeof body === 'string') this.#taker.broken(body);
-    else this.#taker.body(body);
+    if (frame === null) this.#taker.broken('cobs');
+    else this.#taker.frame(frame);
   }
 }
 

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import { type Balance, balanceText } from './books.js';
 import { systemClock } from './clock.js';
-import { type Config, ConfigError, readConfig } from './config.js';
+import { type Config, readConfig } from './config.js';
+import { ConfigError } from './config-file.js';
 import { nodeDisk } from './disk-node.js';
 import { JournalError } from './journal/error.js';
 import { startLaneThread } from './kafka/lane-thread.js';

@@ -9,6 +9,7 @@ import {
   TABLE_BYTES_MAX,
 } from '../sdk/wire.js';
 import { Channels } from './channels.js';
+import { isEnvelope } from './envelope.js';
 import { Fragments } from './fragments.js';
 import { type Broken, checkFrame, encodeFrame, FrameReader } from './frame.js';
 import type { KnownTable, Site } from './intake.js';
@@ -120,8 +121,7 @@ export class Session implements ChannelHandler {
     this.channel = channel;
     this.#fragments = new Fragments(site.clock);
     this.#frames = new FrameReader({
-      body: (body) => this.#body(body),
-      envelope: (frame) => this.#envelope(frame),
+      frame: (frame) => this.#frame(frame),
       broken: (why) => this.step({ type: 'broken', why }),
     });
     this.#armSilence();
@@ -205,6 +205,16 @@ export class Session implements ChannelHandler {
       case 'nothing':
         break;
     }
+  }
+
+  #frame(frame: Uint8Array): void {
+    if (isEnvelope(frame)) {
+      this.#envelope(frame);
+      return;
+    }
+    const body = checkFrame(frame);
+    if (typeof body === 'string') this.step({ type: 'broken', why: body });
+    else this.#body(body);
   }
 
   /** [W-44] Of a gateway's connection, on which lines may speak. */

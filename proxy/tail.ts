@@ -2,7 +2,8 @@
 // lock and writes nothing. For a bench with one device and no Kafka, and for looking into a site.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigError, readConfig } from './config.js';
+import { readConfig } from './config.js';
+import { ConfigError } from './config-file.js';
 import { nodeDisk } from './disk-node.js';
 import { JournalError } from './journal/error.js';
 import { JournalReader } from './journal/reader.js';

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConfigError, parseConfig, readConfig } from '../../proxy/config.js';
+import { parseConfig, readConfig } from '../../proxy/config.js';
+import { ConfigError } from '../../proxy/config-file.js';
 import { projectFolder } from '../kafka/jars.js';
 
 const least = 'site: hall\njournal:\n  folder: ./journal\n';

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cobsDecode, cobsEncode, encodeFrame, FrameReader } from '../../proxy/frame.js';
+import { checkFrame, cobsDecode, cobsEncode, encodeFrame, FrameReader } from '../../proxy/frame.js';
 import { fromHex, toHex, vectors } from './vectors.js';
 
 interface Vectors {
@@ -17,7 +17,10 @@ const messages = vectors<Messages>('messages');
 function reader() {
   const seen: string[] = [];
   const frames = new FrameReader({
-    body: (body) => seen.push(toHex(body)),
+    frame: (frame) => {
+      const body = checkFrame(frame);
+      seen.push(typeof body === 'string' ? body : toHex(body));
+    },
     broken: (why) => seen.push(why),
   });
   return { seen, frames };

@@ -1,7 +1,7 @@
 import { createBooks } from '../../proxy/books.js';
 import { CborReader, writeItem } from '../../proxy/cbor.js';
 import type { Clock } from '../../proxy/clock.js';
-import { encodeFrame, FrameReader } from '../../proxy/frame.js';
+import { checkFrame, encodeFrame, FrameReader } from '../../proxy/frame.js';
 import type { Site } from '../../proxy/intake.js';
 import type { Channel, ChannelHandler } from '../../proxy/listeners/channel.js';
 import type { Hello, HelloBoot } from '../../proxy/message.js';
@@ -75,7 +75,11 @@ export class Peer {
   closed = false;
   bytes: number[] = [];
   readonly #frames = new FrameReader({
-    body: (body) => this.answers.push(decodeAnswer(body)),
+    frame: (frame) => {
+      const body = checkFrame(frame);
+      if (typeof body === 'string') throw new Error(`the proxy sent a broken frame: ${body}`);
+      this.answers.push(decodeAnswer(body));
+    },
     broken: (why) => {
       throw new Error(`the proxy sent a broken frame: ${why}`);
     },
