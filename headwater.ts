@@ -84,6 +84,43 @@ HEADWATER_KAFKA_BROKERS, HEADWATER_LISTEN_TCP_PORT, … override the file; --set
     });
   });
 
+const gateway = program
+  .command('gateway')
+  .description('bridge serial lines to a proxy on another machine, over one connection')
+  .option('-c, --config <gateway.yaml>', 'which lines, and which proxy', 'gateway.yaml')
+  .option('--set <key=value...>', 'override a key, e.g. --set proxy.host=10.0.0.5')
+  .option('--json', 'log as JSON lines even on a terminal')
+  .addHelpText(
+    'after',
+    `
+Keeps no events and acknowledges nothing: a device keeps each event until the proxy has it, whatever becomes of
+the gateway. examples/serial-gateway has a configuration, a systemd unit and a container file.
+
+Examples:
+  headwater gateway --config gateway.yaml
+  headwater gateway pause /dev/ttyUSB0     gives the line free, as for an update of the board's firmware
+  headwater gateway resume /dev/ttyUSB0`,
+  )
+  .action(async (options) => {
+    const { runGateway } = await import('./examples/serial-gateway/main.js');
+    process.exitCode = await runGateway({
+      config: options.config,
+      flags: settings(options.set ?? []),
+      json: options.json === true,
+    });
+  });
+
+for (const what of ['pause', 'resume'] as const) {
+  gateway
+    .command(what)
+    .description(what === 'pause' ? 'give a line free' : 'take a line up again')
+    .argument('<path>', 'the line as the gateway names it, e.g. /dev/ttyUSB0')
+    .action(async (path: string) => {
+      const { pauseLine } = await import('./examples/serial-gateway/pause.js');
+      process.exitCode = await pauseLine(what, path, gateway.opts());
+    });
+}
+
 program
   .command('tail')
   .description("print a journal's events, those to come too")

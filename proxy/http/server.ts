@@ -19,12 +19,19 @@ export interface HttpOptions {
   trouble(): string[];
   /** What is in the way of delivery; said at /readyz and does not make the proxy unready. */
   remarks(): string[];
+  /** What a POST is to do: the status and a line to say. Absent: only GET. */
+  post?(path: string, query: URLSearchParams): Promise<{ status: number; text: string }>;
 }
 
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const server = createServer((request, response) => {
-    const path = (request.url ?? '').split('?')[0];
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
+    const [path = '', query] = (request.url ?? '').split('?');
+    if (request.method === 'POST' && options.post !== undefined) {
+      options.post(path, new URLSearchParams(query)).then(
+        ({ status, text }) => answer(response, status, `${text}\n`),
+        (error: Error) => answer(response, 500, `${error.message}\n`),
+      );
+    } else if (request.method !== 'GET' && request.method !== 'HEAD') {
       answer(response, 405, 'only GET\n');
     } else if (path === '/metrics') {
       options.metrics().then(

@@ -11,6 +11,10 @@ export interface Line {
   readonly path: string;
   /** Takes all of it, or drops it where the far end has not read for too long: false. */
   write(bytes: Uint8Array): boolean;
+  /** It has flow control: while it is paused its far end sends nothing. */
+  readonly stops: boolean;
+  pause(): void;
+  resume(): void;
 }
 
 export interface LineHandler {
@@ -27,11 +31,15 @@ export interface LinesOptions {
   opened(line: Line): LineHandler;
 }
 
-export type LineState = 'open' | OpenTrouble;
+/** `paused`: left to another program, as for an update of a board's firmware. */
+export type LineState = 'open' | 'paused' | OpenTrouble;
 
 export interface Lines {
   /** By path: those that are named, and those that a rule found. */
   states(): ReadonlyMap<string, LineState>;
+  /** Gives a line free until `resume`; false where there is none of that path. */
+  pause(path: string): Promise<boolean>;
+  resume(path: string): boolean;
   close(): Promise<void>;
 }
 
@@ -65,7 +73,7 @@ export async function keepLines(options: LinesOptions): Promise<Lines> {
   const tryOpen = async (path: string, entry: LineSettings) => {
     const line = kept.get(path) ?? { state: null, opening: false, port: null, handler: null };
     kept.set(path, line);
-    if (line.opening || line.port !== null) return;
+    if (line.opening || line.port !== null || isPaused(line)) return;
     line.opening = true;
     const port = await ports
       .open(path, entry, {
@@ -78,12 +86,21 @@ export async function keepLines(options: LinesOptions): Promise<Lines> {
         return null;
       });
     line.opening = false;
-    if (closing) await port?.close();
-    if (closing || port === null) return;
+    if (port === null) return;
+    if (closing || isPaused(line)) {
+      await port.close();
+      return;
+    }
     line.port = port;
     say(path, line, 'open', '');
     log.info({ path, baudRate: entry.baudRate }, `line ${path}: opened`);
-    line.handler = options.opened({ path, write: (bytes) => write(line, bytes) });
+    line.handler = options.opened({
+      path,
+      stops: entry.flowControl === 'rts-cts',
+      write: (bytes) => write(line, bytes),
+      pause: () => line.port?.pause(),
+      resume: () => line.port?.resume(),
+    });
   };
 
   const write = ({ port }: Kept, bytes: Uint8Array) => {
@@ -91,6 +108,14 @@ export async function keepLines(options: LinesOptions): Promise<Lines> {
     if (port.unwrittenBytes + bytes.length > unwrittenBytesMax) return false;
     port.write(bytes);
     return true;
+  };
+
+  const release = async (line: Kept) => {
+    const { port, handler } = line;
+    line.port = null;
+    line.handler = null;
+    await port?.close();
+    handler?.closed();
   };
 
   const lose = (path: string, line: Kept) => {
@@ -128,7 +153,8 @@ export async function keepLines(options: LinesOptions): Promise<Lines> {
     }
     // One that a rule found and that is gone is forgotten: it may come back under another name.
     for (const [path, line] of kept) {
-      if (!wanted.has(path) && line.port === null && !line.opening) kept.delete(path);
+      const isIdle = line.port === null && !line.opening && !isPaused(line);
+      if (!wanted.has(path) && isIdle) kept.delete(path);
     }
     await Promise.all([...wanted].map(([path, entry]) => tryOpen(path, entry)));
     if (!closing) cancel = clock.after(lookMs, () => void look());
@@ -138,19 +164,28 @@ export async function keepLines(options: LinesOptions): Promise<Lines> {
   return {
     states: () =>
       new Map([...kept].map(([path, { state }]) => [path, state ?? ('absent' as const)])),
+    async pause(path) {
+      const line = kept.get(path);
+      if (line === undefined) return false;
+      line.state = 'paused';
+      await release(line);
+      log.info({ path }, `line ${path}: paused; another program may have it`);
+      return true;
+    },
+    resume(path) {
+      const line = kept.get(path);
+      if (line !== undefined && isPaused(line)) line.state = null;
+      return line !== undefined;
+    },
     async close() {
       closing = true;
       cancel();
-      for (const line of kept.values()) {
-        const { port, handler } = line;
-        line.port = null;
-        line.handler = null;
-        await port?.close();
-        handler?.closed();
-      }
+      for (const line of kept.values()) await release(line);
     },
   };
 }
+
+const isPaused = ({ state }: Kept) => state === 'paused';
 
 /** Where a rule names no serial number, all adapters of a kind are lines. */
 export function matches({ usb }: LineSettings, port: PortInfo): boolean {

@@ -31,6 +31,9 @@ export interface OpenPort {
   /** Bytes that were written here and are not yet the system's. */
   readonly unwrittenBytes: number;
   write(bytes: Uint8Array): void;
+  /** Leaves what comes to the system, which stops a far end that has flow control. */
+  pause(): void;
+  resume(): void;
   /** Nothing is reported behind it. Rejects never. */
   close(): Promise<void>;
 }
@@ -92,6 +95,8 @@ export function portsOfMachine(): Ports {
               write(bytes) {
                 if (port.isOpen) port.write(bytes);
               },
+              pause: () => void port.pause(),
+              resume: () => void port.resume(),
               close: () =>
                 new Promise((closed) => {
                   isOurs = false;

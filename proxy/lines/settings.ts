@@ -24,7 +24,9 @@ export const lineSettings = z
     baudRate: z.int().min(300).max(4_000_000).default(115_200),
     parity: z.enum(['none', 'even', 'odd']).default('none'),
     stopBits: z.union([z.literal(1), z.literal(2)], '1 or 2').default(1),
-    flowControl: z.enum(['none', 'rts-cts'], notBinary).default('none'),
+    flowControl: z
+      .custom<'none' | 'rts-cts'>((value) => value === 'none' || value === 'rts-cts', notBinary)
+      .default('none'),
   })
   .refine(
     ({ path, usb }) => (path === undefined) !== (usb === undefined),

@@ -41,6 +41,8 @@ class Machine implements Ports {
     this.open_.set(path, events);
     return {
       unwrittenBytes: this.unread,
+      pause: () => {},
+      resume: () => {},
       write: (bytes: Uint8Array) => void this.written.push(`${path} ${Buffer.from(bytes)}`),
       close: async () => void this.open_.delete(path),
     };
@@ -156,6 +158,21 @@ test('where the machine can not list its ports, rules find nothing, and paths ar
   await look();
   const said = ['lines-not-listed spawn udevadm ENOENT', 'line /dev/ttyS0: opened'];
   assert.equal([news(), [...open.keys()]], [said, ['/dev/ttyS0']]);
+  await lines.close();
+});
+
+test('a paused line is free, and stays so until it is resumed', async () => {
+  const machine = new Machine();
+  machine.plug('/dev/ttyS0');
+  const { lines, open, look } = await keep(machine, { path: '/dev/ttyS0' });
+  assert.ok(await lines.pause('/dev/ttyS0'));
+  await look();
+  assert.equal([open.size, machine.open_.size], [0, 0]);
+  assert.equal([...lines.states()], [['/dev/ttyS0', 'paused']]);
+  assert.ok(lines.resume('/dev/ttyS0'));
+  await look();
+  assert.equal([open.size, machine.open_.size], [1, 1]);
+  assert.equal([await lines.pause('/dev/none'), lines.resume('/dev/none')], [false, false]);
   await lines.close();
 });
 

@@ -2,26 +2,21 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type OpenError, portsOfMachine } from '../../../proxy/lines/ports.js';
 import { lineSettings } from '../../../proxy/lines/settings.js';
-import { type ProxyProcess, runHeadwater, startProxy } from '../../site/proxy-process.js';
-import { openPty, type Pty } from '../../site/pty.js';
-import { type Sensor, startSensor } from '../../site/sensor.js';
+import { countInJournal, LineScene, passes } from '../../site/line-scene.js';
+import { type ProxyProcess, startProxy } from '../../site/proxy-process.js';
+import type { Pty } from '../../site/pty.js';
+import type { Sensor } from '../../site/sensor.js';
 import { makeSite, type Site } from '../../site/site.js';
 import { until } from '../../site/until.js';
-import { type Wire, wireOf } from '../../site/wire.js';
+import type { Wire } from '../../site/wire.js';
 
 // The built proxy on real pseudo-terminals, with devices in QuickJS on their far ends.
 
 const test = suite('serial lines');
-const ended: (() => unknown)[] = [];
-test.after.each(async () => {
-  for (const end of ended.splice(0).reverse()) await end();
-});
-
-async function line(seed = 1): Promise<{ pty: Pty; wire: Wire }> {
-  const pty = await openPty();
-  ended.push(() => pty.close());
-  return { pty, wire: wireOf(pty, seed) };
-}
+const scene = new LineScene();
+test.after.each(() => scene.end());
+const line = (seed?: number) => scene.line(seed);
+const sense = (wire: Wire, device: string) => scene.sense(wire, device);
 
 async function siteOf(ptys: readonly Pty[], label: string): Promise<Site> {
   const tcp = { host: '127.0.0.1', port: 0 };
@@ -29,54 +24,14 @@ async function siteOf(ptys: readonly Pty[], label: string): Promise<Site> {
   const site = await makeSite({
     ...{ bootstrap: null, label, overrides: { listen: { tcp, serial } } },
   });
-  ended.push(() => site.remove());
-  return site;
+  return scene.add(site, (site) => site.remove());
 }
 
 async function start(site: Site): Promise<ProxyProcess> {
-  const proxy = await startProxy(site.config);
-  ended.push(() => proxy.kill());
-  return proxy;
+  return scene.add(await startProxy(site.config), (proxy) => proxy.kill());
 }
 
-async function sense(wire: Wire, device: string): Promise<Sensor> {
-  const sensor = await startSensor({ port: wire.uart, device, everyMs: 5 });
-  ended.push(() => sensor.stop());
-  return sensor;
-}
-
-/** What the journal holds of each device, as seqs in their order. */
-async function tailed(site: Site): Promise<Map<string, number[]>> {
-  const { output } = await runHeadwater(['tail', '-c', site.config, '--no-follow', '--json']);
-  const seqs = new Map<string, number[]>();
-  for (const text of output.trim().split('\n')) {
-    const { device, id } = JSON.parse(text) as { device: string; id: string };
-    seqs.set(device, [...(seqs.get(device) ?? []), Number(id.split('/')[1])]);
-  }
-  return seqs;
-}
-
-/** Each event that the device sent is there once and in order. */
-async function counts(site: Site, ...sensors: Sensor[]): Promise<void> {
-  for (const sensor of sensors) assert.ok(await sensor.finish(), `${sensor.device} is not through`);
-  const seqs = await tailed(site);
-  for (const { device, sent } of sensors) {
-    assert.ok(sent.size > 0);
-    assert.is(runs(seqs.get(device) ?? []), runs([...sent.keys()]), device);
-  }
-}
-
-/** "0-41 40-90": what follows on is one run. */
-function runs(seqs: readonly number[]): string {
-  const starts = seqs.filter((seq, at) => seq !== (seqs[at - 1] ?? Number.NaN) + 1);
-  const ends = seqs.filter((seq, at) => seq + 1 !== seqs[at + 1]);
-  return starts.map((start, at) => `${start}-${ends[at]}`).join(' ');
-}
-
-const passes = (sensor: Sensor, events: number) => {
-  const from = sensor.acknowledged();
-  return until(() => sensor.acknowledged() >= from + events);
-};
+const counts = (site: Site, ...sensors: Sensor[]) => countInJournal(site.config, ...sensors);
 
 test('a boot banner, a console, bits that flip, bytes that are lost and doubled: no event is', async () => {
   const { pty, wire } = await line(7);
