@@ -110,12 +110,24 @@ export class Life {
     const { journal, model } = this;
     const read = await this.read();
     model.located(read, journal.id);
-    const lane = this.#random.below(model.lanes);
+    this.#confirm(read, this.#random.below(model.lanes), false);
+  }
+
+  /** All lanes have caught up: several segments may go at once. */
+  async confirmAll(): Promise<void> {
+    const { journal, model } = this;
+    const read = await this.read();
+    model.located(read, journal.id);
+    for (let lane = 0; lane < model.lanes; lane++) this.#confirm(read, lane, true);
+  }
+
+  #confirm(read: readonly Located[], lane: number, isAll: boolean): void {
+    const { journal, model } = this;
     // As a lane at its start: from what the journal knows, which a crash may have set back.
     const before = journal.confirmed(lane)?.offset ?? -1;
     const open = read.filter((one) => one.lane === lane && one.offset > before);
     if (open.length === 0) return;
-    const taken = open.slice(0, 1 + this.#random.below(open.length));
+    const taken = open.slice(0, isAll ? open.length : 1 + this.#random.below(open.length));
     const committed = new Map<string, number>();
     for (const { record } of taken) {
       if (record.kind !== 'block') continue;

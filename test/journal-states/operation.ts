@@ -11,9 +11,9 @@ export const operations = [
   'deletion', // of segments, and of files that hold nothing
   'reserve',
   'closing',
-  'failed write', // EIO
-  'failed fsync', // of a file or of the folder
-  'full disk', // ENOSPC, and what follows it
+  'failed write', // EIO, and what follows it until a group is synced
+  'failed fsync', // the same, of a file or of the folder
+  'full disk', // ENOSPC
   'lane change', // an opening with another number of lanes
 ] as const;
 export type Operation = (typeof operations)[number];
@@ -22,20 +22,27 @@ export class OperationNamer {
   /** 'opening' and 'closing' are known to whoever does them. */
   phase: 'opening' | 'running' | 'closing' = 'opening';
   #before: Operation = 'opening';
+  #trouble: Operation | null = null;
   /** The segment that is not durable yet. */
   #making = '';
 
-  name(call: Call, file: string, code: string | null): Operation {
-    this.#before = this.#name(call, file, code);
-    return this.#before;
+  begin(): void {
+    this.phase = 'opening';
+    this.#trouble = null;
   }
 
-  #name(call: Call, file: string, code: string | null): Operation {
-    if (code === 'ENOSPC') return 'full disk';
-    if (code !== null && code !== 'ENOENT') {
-      return call === 'sync' || call === 'syncFolder' ? 'failed fsync' : 'failed write';
-    }
-    if (this.phase !== 'running') return this.phase;
+  name(call: Call, file: string, code: string | null): Operation {
+    const failed = failureOf(call, code);
+    if (failed !== null) this.#trouble = failed;
+    this.#before = this.#name(call, file);
+    const { phase } = this;
+    const operation = this.#trouble ?? (phase === 'running' ? this.#before : phase);
+    // The segment that is made after a failure is part of it.
+    if (failed === null && this.#before === 'fsync') this.#trouble = null;
+    return operation;
+  }
+
+  #name(call: Call, file: string): Operation {
     if (call === 'syncFolder') {
       // For what was done in it right before.
       this.#making = '';
@@ -48,4 +55,10 @@ export class OperationNamer {
     if (file === this.#making) return 'rotation';
     return call === 'sync' ? 'fsync' : 'append';
   }
+}
+
+function failureOf(call: Call, code: string | null): Operation | null {
+  if (code === null || code === 'ENOENT') return null;
+  if (code === 'ENOSPC') return 'full disk';
+  return call === 'sync' || call === 'syncFolder' ? 'failed fsync' : 'failed write';
 }

@@ -93,7 +93,7 @@ class Sequence {
     let model = new Model(this.#shape.lanes);
     for (let lives = 2 + random.below(3); lives > 0; lives--) {
       const now: { life: Life | null; model: Model } = { life: null, model };
-      this.#namer.phase = 'opening';
+      this.#namer.begin();
       disk.afterCall = async (call, name, code) => {
         // A session does not wait for the disk.
         if (now.life !== null && random.chance(0.2)) now.life.append();
@@ -104,7 +104,7 @@ class Sequence {
       this.#namer.phase = 'running';
       this.#tally.sequences++;
       now.life = life;
-      for (let acts = 4 + random.below(14); acts > 0; acts--) {
+      for (let acts = 6 + random.below(20); acts > 0; acts--) {
         await this.#act(life, disk);
         this.#check();
       }
@@ -155,14 +155,15 @@ class Sequence {
 
   async #act(life: Life, disk: SimulatedDisk): Promise<void> {
     const random = this.#random;
-    const act = random.below(20);
+    const act = random.below(22);
     this.#replay?.print(`act ${act}`);
-    if (act < 9) for (let more = random.below(4); more >= 0; more--) life.append();
-    else if (act < 13) await life.confirm();
-    else if (act < 14) life.forget();
-    else if (act < 16) life.runTimers();
-    else if (act < 18) this.#arm(disk, 1 + random.below(5));
-    else if (act < 19) disk.bytesMax = disk.usedBytes + random.below(300);
+    if (act < 10) for (let more = random.below(4); more >= 0; more--) life.append();
+    else if (act < 12) await life.confirm();
+    else if (act < 14) await life.confirmAll();
+    else if (act < 15) life.forget();
+    else if (act < 17) life.runTimers();
+    else if (act < 20) this.#arm(disk, 1 + random.below(5));
+    else if (act < 21) disk.bytesMax = disk.usedBytes + random.below(300);
     else disk.bytesMax = Number.POSITIVE_INFINITY;
     if (random.chance(0.8)) await turn();
   }
