@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { addDlqVerbs } from './proxy/offline/dlq-verbs.js';
 
 const { version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
@@ -140,6 +141,8 @@ Examples:
     const { tailCommand } = await import('./proxy/tail.js');
     process.exitCode = await tailCommand(options);
   });
+
+addDlqVerbs(program);
 
 function settings(pairs: string[]): Record<string, string> {
   return Object.fromEntries(

@@ -65,11 +65,16 @@ export interface FetchedPartition {
 
 export interface FetchedMessage {
   offset: string;
+  /** ms since 1970. */
+  timestamp: string;
   key: Buffer | null;
   value: Buffer | null;
+  headers?: Record<string, HeaderValue | HeaderValue[] | undefined>;
   isControlRecord: boolean;
   batchContext: { producerId: string; inTransaction: boolean };
 }
+
+type HeaderValue = Buffer | string;
 
 interface RequestQueue {
   pending: unknown[];

@@ -2,7 +2,9 @@
 
 import { join } from 'node:path';
 import type { Disk } from '../disk.js';
+import { errorCode, errorText } from '../journal/error.js';
 import type { DeadLetters } from './lane-types.js';
+import { sha256Of } from './letters.js';
 
 const bytesMax = 64 * 1024 * 1024;
 
@@ -41,4 +43,27 @@ export function createLetterValues(disk: Disk, folder: string): DeadLetters['kee
       // It is there already, or the disk is full: no reason to hold the lane.
     }
   };
+}
+
+/** The whole value; a text where it is not to be had: why. */
+export async function readLetterValue(
+  disk: Disk,
+  folder: string,
+  { sha256, bytes }: { sha256: string; bytes: number },
+): Promise<Uint8Array | string> {
+  const path = join(folder, sha256);
+  try {
+    const file = await disk.open(path, 'read');
+    try {
+      const value = await file.read(0, await file.size());
+      if (sha256Of(value) === sha256) return value;
+      return `the value in ${path} is damaged; put the file back from a copy`;
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    const why =
+      errorCode(error) === 'ENOENT' ? 'is not there' : `can't be read (${errorText(error)})`;
+    return `its whole value of ${bytes} bytes ${why} (${path}); Kafka has its beginning only`;
+  }
 }

@@ -3,9 +3,11 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { projectFolder } from '../kafka/jars.js';
+import { until } from './until.js';
 
 export interface ProxyProcess {
   readonly pid: number;
@@ -105,11 +107,26 @@ export async function startProxy(
 }
 
 /** Runs `headwater` to its end: for starts that must fail, and for help. */
-export async function runHeadwater(
+export function runHeadwater(
   words: string[],
   environment: Record<string, string> = {},
 ): Promise<Ended> {
-  const child = launch(words, environment);
+  return spawnHeadwater(words, environment).ended;
+}
+
+export interface Running {
+  child: ChildProcess;
+  ended: Promise<Ended>;
+  /** Once it was suspended: as Linux says it. */
+  stopped(): Promise<void>;
+}
+
+export function spawnHeadwater(
+  words: string[],
+  environment: Record<string, string> = {},
+  nodeFlags: string[] = [],
+): Running {
+  const child = launch(words, environment, nodeFlags);
   const ended: Ended = { code: null, output: '', complaint: '' };
   child.stdout?.on('data', (chunk) => {
     ended.output += chunk;
@@ -117,8 +134,15 @@ export async function runHeadwater(
   child.stderr?.on('data', (chunk) => {
     ended.complaint += chunk;
   });
-  const [code] = await once(child, 'close');
-  return { ...ended, code };
+  return {
+    child,
+    ended: once(child, 'close').then(([code]) => ({ ...ended, code })),
+    stopped: () =>
+      until(async () => {
+        const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8');
+        return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
+      }),
+  };
 }
 
 /** Ends with this process, however that ends. */

@@ -1,0 +1,125 @@
+// A kafkajs client for the commands that work beside the proxy: bounded calls, sockets that end at once, and what a
+// person can do about an error. The lane's own is kafkajs-sink.ts. KAFKA.md, "kafkajs 2.2.4"
+
+import { type KafkaConfig as ClientConfig, Kafka, logLevel, type SASLOptions } from 'kafkajs';
+import type { KafkaConfig } from '../config.js';
+import { type Advice, createAdvice } from './kafkajs-advice.js';
+import { type Phase, sinkError } from './kafkajs-errors.js';
+import {
+  type Broker,
+  type Cluster,
+  type ConnectionLost,
+  createSockets,
+  openCluster,
+} from './kafkajs-internals.js';
+import { SinkError } from './sink.js';
+
+export interface ClientOptions {
+  kafka: Pick<KafkaConfig, 'brokers' | 'ssl' | 'sasl'>;
+  clientId: string;
+  /** For what a person is told to allow. */
+  transactionalId: string;
+  /** Where it is written without being looked at first. */
+  ownTopic: string;
+}
+
+const requestTimeoutMs = 5000;
+const deadlineMs = 15_000;
+
+export class Client {
+  readonly kafka: Kafka;
+  readonly advice: Advice;
+  readonly #cluster: Cluster;
+  readonly #sockets = createSockets((lost) => this.#lost(lost));
+  readonly #aborts = new Set<(why: string) => void>();
+  readonly #brokers: number;
+  /** Connections that could not be made, during the present call. */
+  #connectionsFailed = 0;
+  #connecting: Promise<void> | null = null;
+  #isClosed = false;
+
+  constructor({ kafka, clientId, transactionalId, ownTopic }: ClientOptions) {
+    const { brokers, ssl, sasl } = kafka;
+    const bootstrap = brokers.join(',');
+    this.#brokers = brokers.length;
+    this.advice = createAdvice({ bootstrap, positionTopic: ownTopic, transactionalId });
+    const config: ClientConfig = {
+      ...{ clientId, brokers, connectionTimeout: 1000, authenticationTimeout: 5000 },
+      ...(ssl ? { ssl: true } : {}),
+      ...(sasl === undefined ? {} : { sasl: sasl as SASLOptions }),
+      requestTimeout: requestTimeoutMs,
+      retry: { initialRetryTime: 5, factor: 0.2, multiplier: 1.3, maxRetryTime: 500, retries: 20 },
+      socketFactory: this.#sockets.factory,
+      logLevel: logLevel.NOTHING,
+    };
+    this.kafka = new Kafka(config);
+    this.#cluster = openCluster(this.kafka, config);
+  }
+
+  /** Settles within its bound, with an error that says what to do. */
+  async bounded<T>(phase: Phase, work: () => Promise<T>): Promise<T> {
+    this.#connectionsFailed = 0;
+    let settle = () => {};
+    const limit = new Promise<never>((_resolve, reject) => {
+      const abort = (why: string) => reject(this.advice.unusable(phase, why));
+      const timer = setTimeout(() => abort(`no answer within ${deadlineMs / 1000} s`), deadlineMs);
+      this.#aborts.add(abort);
+      settle = () => {
+        clearTimeout(timer);
+        this.#aborts.delete(abort);
+      };
+    });
+    try {
+      if (this.#isClosed) throw new SinkError('unreachable', 'this client was closed');
+      return await Promise.race([work(), limit]);
+    } catch (error) {
+      throw this.advice.explain(sinkError(error, phase), phase);
+    } finally {
+      settle();
+    }
+  }
+
+  /** How many partitions it has; throws topic-missing or topic-forbidden. */
+  partitionCount(topic: string): Promise<number> {
+    return this.bounded('read', async () => {
+      await this.#connect();
+      try {
+        const broker = await this.#cluster.findControllerBroker();
+        const { topicMetadata } = await broker.metadata([topic]);
+        return topicMetadata[0]?.partitionMetadata.length ?? 0;
+      } catch (error) {
+        throw this.advice.topic(sinkError(error, 'read'), topic);
+      }
+    });
+  }
+
+  /** Of a topic that is there; call it inside `bounded`. */
+  async leader(topic: string, partition: number): Promise<Broker> {
+    await this.#connect();
+    await this.#cluster.addTargetTopic(topic);
+    const found = this.#cluster
+      .findTopicPartitionMetadata(topic)
+      .find(({ partitionId }) => partitionId === partition);
+    if (found === undefined) {
+      throw new SinkError('unreachable', `${topic} has no partition ${partition} yet`);
+    }
+    return this.#cluster.findBroker({ nodeId: found.leader });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#sockets.end();
+  }
+
+  /** As in the sink: kafkajs would wait or try on in silence, and whoever waits begins anew anyhow. */
+  #lost({ why, established }: ConnectionLost): void {
+    if (!established && ++this.#connectionsFailed < 2 * this.#brokers) return;
+    this.#connecting = null;
+    for (const abort of this.#aborts) abort(why);
+  }
+
+  async #connect(): Promise<void> {
+    this.#connecting ??= this.#cluster.connect().then(() => this.#cluster.refreshMetadata());
+    await this.#connecting;
+  }
+}
