@@ -114,6 +114,19 @@ export function openCluster(kafka: Kafka, config: KafkaConfig): Cluster {
   });
 }
 
+/** The leader answers for its partitions, or is none of theirs. */
+export function askEnds(
+  leader: Broker,
+  topic: string,
+  partitions: readonly number[],
+  which: keyof typeof ends = 'latest',
+  isolationLevel: number = isolation.readUncommitted,
+): ReturnType<Broker['listOffsets']> {
+  const asked = partitions.map((partition) => ({ partition, timestamp: ends[which] }));
+  const topics = [{ topic, partitions: asked }];
+  return leader.listOffsets({ replicaId: anyReplica, isolationLevel, topics });
+}
+
 export async function offsetOf(
   broker: Broker,
   topic: string,
@@ -121,11 +134,7 @@ export async function offsetOf(
   which: keyof typeof ends,
   isolationLevel: number,
 ): Promise<bigint> {
-  const answer = await broker.listOffsets({
-    replicaId: anyReplica,
-    isolationLevel,
-    topics: [{ topic, partitions: [{ partition, timestamp: ends[which] }] }],
-  });
+  const answer = await askEnds(broker, topic, [partition], which, isolationLevel);
   const offset = answer.responses[0]?.partitions[0]?.offset;
   if (offset === undefined) throw new Error(`no offset of ${topic}-${partition} in the answer`);
   return BigInt(offset);

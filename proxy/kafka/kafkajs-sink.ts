@@ -22,11 +22,13 @@ import {
 } from './kafkajs-delivery.js';
 import { kafkaErrorType, type Phase, sinkError } from './kafkajs-errors.js';
 import {
+  askEnds,
   type Broker,
   type Cluster,
   type ConnectionLost,
   createSockets,
   openCluster,
+  type TopicDescription,
 } from './kafkajs-internals.js';
 import { partitionOf } from './partition.js';
 import { readLaneState } from './position-read.js';
@@ -57,9 +59,10 @@ export interface KafkajsSinkOptions {
 export const transactionalIdOf = (site: string, lane: number): string =>
   `headwater-${site}-${lane}`;
 
-const youngTopic = new Set([
-  'LEADER_NOT_AVAILABLE',
-  'NOT_LEADER_FOR_PARTITION',
+const leaderless = ['LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION'];
+const youngTopic = new Set([...leaderless, 'REPLICA_NOT_AVAILABLE']);
+const youngPositions = new Set([
+  ...leaderless,
   'UNKNOWN_TOPIC_OR_PARTITION',
   // "Unexpected error", while another proxy makes it.
   'UNKNOWN',
@@ -109,24 +112,16 @@ class KafkajsSink implements KafkaSink {
   }
 
   read(): Promise<LaneState> {
-    return this.#bounded('read', async () => {
-      const untilMs = performance.now() + youngForMs;
-      for (;;) {
-        try {
-          const broker = await this.#anyBroker();
-          const where = { topic: this.#topic, lane: this.#lane, bootstrap: this.#bootstrap };
-          await ensurePositionTopic(broker, where);
-          const leader = await this.#leader();
-          const at = { leader, topic: this.#topic, lane: this.#lane };
-          return await readLaneState(at, this.#delivery !== null);
-        } catch (error) {
-          // A young topic has no leaders for a moment, whoever made it.
-          const young = youngTopic.has(kafkaErrorType(error) ?? '');
-          if (!young || this.#dead !== null || performance.now() > untilMs) throw error;
-          await new Promise((resolve) => setTimeout(resolve, 20));
-        }
-      }
-    });
+    return this.#bounded('read', () =>
+      this.#grown(youngPositions, async () => {
+        const broker = await this.#anyBroker();
+        const where = { topic: this.#topic, lane: this.#lane, bootstrap: this.#bootstrap };
+        await ensurePositionTopic(broker, where);
+        const leader = await this.#leader();
+        const at = { leader, topic: this.#topic, lane: this.#lane };
+        return readLaneState(at, this.#delivery !== null);
+      }),
+    );
   }
 
   fence(claim: Claim): Promise<void> {
@@ -264,13 +259,44 @@ class KafkajsSink implements KafkaSink {
     if (known !== undefined && performance.now() < known.untilMs) return known.count;
     const broker = await this.#anyBroker();
     try {
-      const { topicMetadata } = await broker.metadata([topic]);
-      const count = topicMetadata[0]?.partitionMetadata.length ?? 0;
+      const count = await this.#grown(youngTopic, async () => {
+        const { topicMetadata } = await broker.metadata([topic]);
+        const partitions = topicMetadata[0]?.partitionMetadata ?? [];
+        // A send isn't tried again: every leader must know that it leads.
+        await this.#askLeaders(topic, partitions);
+        return partitions.length;
+      });
       this.#partitionCounts.set(topic, { count, untilMs: performance.now() + topicsKnownForMs });
       return count;
     } catch (error) {
       this.#partitionCounts.delete(topic);
       throw this.#advice.topic(sinkError(error, 'read'), topic);
+    }
+  }
+
+  async #askLeaders(topic: string, partitions: TopicDescription['partitionMetadata']) {
+    for (const nodeId of new Set(partitions.map(({ leader }) => leader))) {
+      const led = partitions.filter(({ leader }) => leader === nodeId);
+      const leader = await this.#cluster.findBroker({ nodeId });
+      await askEnds(
+        leader,
+        topic,
+        led.map(({ partitionId }) => partitionId),
+      );
+    }
+  }
+
+  /** A young topic has no leaders for a moment, whoever made it. */
+  async #grown<T>(young: ReadonlySet<string>, work: () => Promise<T>): Promise<T> {
+    const untilMs = performance.now() + youngForMs;
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        const isYoung = young.has(kafkaErrorType(error) ?? '');
+        if (!isYoung || this.#dead !== null || performance.now() > untilMs) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
     }
   }
 
