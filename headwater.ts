@@ -85,6 +85,57 @@ HEADWATER_KAFKA_BROKERS, HEADWATER_LISTEN_TCP_PORT, … override the file; --set
     });
   });
 
+program
+  .command('ports')
+  .description('serial lines of this machine, and what answers on them')
+  .argument('[path...]', 'these lines only, as /dev/ttyUSB0')
+  .option('-b, --baud-rate <n>', 'of the devices', Number, 115_200)
+  .option(
+    '-s, --seconds <n>',
+    'how long each may take to answer; 0: only whether it opens',
+    Number,
+    5,
+  )
+  .option('--json', 'one JSON array')
+  .addHelpText(
+    'after',
+    `
+Opens each line, tells what is there that it has no session, and prints the HELLO, the console's text, or that nothing came. A
+line that a proxy or a gateway has is busy, and is left alone.
+
+Examples:
+  headwater ports
+  headwater ports /dev/ttyUSB0 --baud-rate 9600`,
+  )
+  .action(async (paths: string[], options) => {
+    const { listCommand } = await import('./proxy/lines/list.js');
+    process.exitCode = await listCommand({ paths, ...options });
+  });
+
+program
+  .command('monitor')
+  .description('what crosses a serial line, decoded, a line for each frame')
+  .argument('[port]', 'as /dev/ttyUSB0')
+  .option('-b, --baud-rate <n>', 'of the line', Number, 115_200)
+  .option('--capture <file>', 'write what comes into a file, too')
+  .option('--read <file>', 'a capture instead of a line')
+  .option('--json', 'one JSON object per frame')
+  .addHelpText(
+    'after',
+    `
+Has the line for itself and says nothing on it: wire its RX to the TX that you want to hear. Events are decoded once their table
+has crossed the line: after a HELLO. Rates go to standard error, every ten seconds and at the end (Ctrl-C).
+
+Examples:
+  headwater monitor /dev/ttyUSB0
+  headwater monitor /dev/ttyUSB0 --capture line.jsonl
+  headwater monitor --read line.jsonl | grep DATA`,
+  )
+  .action(async (path: string | undefined, options) => {
+    const { monitorCommand } = await import('./proxy/lines/monitor.js');
+    process.exitCode = await monitorCommand({ path, ...options });
+  });
+
 const gateway = program
   .command('gateway')
   .description('bridge serial lines to a proxy on another machine, over one connection')

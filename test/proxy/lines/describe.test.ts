@@ -1,0 +1,59 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { FrameReader } from '../../../proxy/frame.js';
+import { type Described, Describer } from '../../../proxy/lines/describe.js';
+import { fromHex, vectors } from '../vectors.js';
+
+// Frames as lines for a person, of bytes that both ends' tests read.
+
+interface Capture {
+  steps: { bytes: string }[];
+}
+interface Envelopes {
+  cases: { stream: string }[];
+}
+
+const events = 'climate t=21.5 rh=40.25 · climate t=21.51 rh=40.22 · climate t=21.51 rh=40.2';
+
+function described(streams: readonly string[]): string[] {
+  const describer = new Describer();
+  const seen: Described[] = [];
+  const frames = new FrameReader({
+    frame: (frame) => seen.push(describer.describe(frame)),
+    broken: (why) => seen.push({ what: 'broken', text: why, isSound: false }),
+  });
+  for (const stream of streams) frames.push(fromHex(stream));
+  return seen.map(({ what, text, isSound }) => `${isSound ? '' : '! '}${what} ${text}`);
+}
+
+test('the worked capture, line by line', () => {
+  const { steps } = vectors<Capture>('capture');
+  assert.equal(described(steps.map(({ bytes }) => bytes)), [
+    'HELLO mote-1, up 431 ms, boot wanted seqs 0 to 0, nonce 3735928559',
+    'WELCOME boot 1763956800 expects seq 0, takes up to 256, nonce 3735928559',
+    'TABLE part 0: climate',
+    `DATA boot 1763956800 seqs 0 to 2, up 11020 ms: ${events}`,
+    'HELLO mote-1, up 11531 ms, boot 1763956800 seqs 0 to 3, nonce 195939070',
+    'WELCOME boot 1763956800 expects seq 0, takes up to 256, nonce 195939070',
+    `DATA boot 1763956800 seqs 0 to 2, up 11551 ms: ${events}`,
+    'ACK boot 1763956800 below seq 3, takes up to 259',
+  ]);
+});
+
+test('frames in envelopes, and a line that was opened anew', () => {
+  assert.equal(described(vectors<Envelopes>('envelopes').cases.map(({ stream }) => stream)), [
+    'ACK channel 0: boot 1763956800 below seq 3, takes up to 259',
+    'HELLO channel 23: mote-1, up 431 ms, boot wanted seqs 0 to 0, nonce 305419896',
+    'DATA channel 300: boot 1763956800 seqs 5 to 7, up 9996 ms: 3 events, 18 B, their table did not cross the line yet',
+    'CHANNEL 65535 opened anew',
+  ]);
+});
+
+test('what is broken is said and is not sound', () => {
+  assert.equal(described(['0501020304050600', '03010200']), [
+    '! broken cobs',
+    '! broken 2 B: short',
+  ]);
+});
+
+test.run();
