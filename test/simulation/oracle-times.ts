@@ -9,6 +9,12 @@ export interface Found {
   topic: string;
 }
 
+/** When the scheduler's 0 was by the proxy's wall clock, at the earliest and at the latest. */
+export interface TrueClock {
+  leastMs: number;
+  mostMs: number;
+}
+
 /** Times are whole milliseconds, on the device and in the proxy. */
 const earlyMaxMs = 3;
 /** An anchor is off by what WELCOME's way took. */
@@ -18,26 +24,28 @@ const syncedLateMaxMs = 2_000;
 /** Of an ended boot one frame may have been heard, by a process that was frozen just then. */
 const heardLateMaxMs = 30_000;
 
-/** Answers what is wrong; null: nothing is. `trueMs`: when its 0 was, by the wall clock. */
+/** Answers what is wrong; null: nothing is. */
 export function wrongTime(
   { shape }: SiteDevice,
   run: Run,
   found: ReadonlyMap<number, Found>,
-  trueMs: number,
+  { leastMs, mostMs }: TrueClock,
 ): string | null {
   let floorMs = Number.NEGATIVE_INFINITY;
   let estimatedLateMaxMs = heardLateMaxMs;
   for (const seq of [...found.keys()].sort((a, b) => a - b)) {
     const { timestampMs, quality, topic } = found.get(seq)!;
     const wrong = (what: string) => `${seq} in ${topic} (${quality}): its time is ${what}`;
-    const lateMs = timestampMs - (trueMs + run.sent[seq]!.atMs);
+    const { atMs } = run.sent[seq]!;
+    const lateMs = timestampMs - (mostMs + atMs);
+    const earlyMs = leastMs + atMs - timestampMs;
     if (timestampMs < floorMs) {
       return wrong(`${floorMs - timestampMs} ms before that of an earlier one`);
     }
     floorMs = timestampMs;
     const isAnchored = quality === 'estimated' && shape.hasAnchors;
-    const earlyMs = isAnchored ? anchorEarlyMaxMs : earlyMaxMs;
-    if (-lateMs > earlyMs) return wrong(`early by ${-lateMs} ms`);
+    const tooEarlyMs = isAnchored ? anchorEarlyMaxMs : earlyMaxMs;
+    if (earlyMs > tooEarlyMs) return wrong(`early by ${earlyMs} ms`);
     // [W-36] What comes behind is held back by as much.
     if (quality.startsWith('unknown')) estimatedLateMaxMs = Math.max(estimatedLateMaxMs, lateMs);
     else if (lateMs > (quality === 'synced' ? syncedLateMaxMs : estimatedLateMaxMs)) {

@@ -1,6 +1,6 @@
 import type { Balance } from '../../proxy/books.js';
 import type { Entry, ModelBroker } from './model-broker.js';
-import { type Found, wrongTime } from './oracle-times.js';
+import { type Found, type TrueClock, wrongTime } from './oracle-times.js';
 import type { Run, SiteDevice } from './site-device.js';
 
 // What must be true of a site that was drained, whatever had happened: of each boot every event that `send` took is in Kafka once, in
@@ -15,8 +15,8 @@ export interface Evidence {
   devices: readonly SiteDevice[];
   broker: ModelBroker;
   balance: Balance;
-  /** Wall clock at the scheduler's 0. */
-  wallMs: number;
+  /** What the proxy's wall clock may have said at the scheduler's 0: it is set at times. */
+  clock: TrueClock;
   site: string;
 }
 
@@ -52,7 +52,7 @@ export function judge(evidence: Evidence): Verdict {
       verdict.lost += (to ?? from) - from;
     }
     for (const [boot, { run, there }] of boots) {
-      const wrong = wrongTime(device, run, there, evidence.wallMs);
+      const wrong = wrongTime(device, run, there, evidence.clock);
       if (wrong !== null) throw new Violation(`${device.name} ${boot}/${wrong}`);
     }
     checkCover(device, boots, losses);

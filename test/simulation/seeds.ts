@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { type FaultKind, faultKinds, runSite, type SiteOptions } from './site.js';
+import { type FaultKind, faultKinds } from './faults.js';
+import { runSite, type SiteOptions } from './site.js';
 
 // `npm run seeds`: many seeds of the site, one after the other; the first that fails is shrunk and said with the command that plays it again.
 
@@ -30,6 +31,7 @@ const program = new Command('npm run seeds --')
   .option('--without <kinds>', `leaves faults out: ${faultKinds.join(',')}`, kinds, [])
   .option('--defect <name>', `breaks the Kafka client on purpose: ${defects.join(', ')}`)
   .option('--keep-going', 'does not end at the first seed that fails')
+  .option('--no-shrink', 'says a failing seed as it is, which takes no time')
   .option('--trace', 'prints what happened, step by step')
   .option('--json', 'one JSON object on standard output')
   .addHelpText(
@@ -55,6 +57,7 @@ interface Flags {
   without: FaultKind[];
   defect?: NonNullable<SiteOptions['defect']>;
   keepGoing?: boolean;
+  shrink: boolean;
   trace?: boolean;
   json?: boolean;
 }
@@ -81,16 +84,23 @@ async function failureOf(options: SiteOptions): Promise<string | null> {
   }
 }
 
-/** Fewer kinds of fault, fewer steps: what still fails is easier to read. */
-async function shrink(start: SiteOptions): Promise<SiteOptions> {
+/** The violation without its numbers: what is shrunk should fail for the same reason. */
+const reasonOf = (message: string) => message.replace(/\d[\d.]*/g, '#');
+
+/** Fewer kinds of fault, fewer devices, fewer steps: what still fails in the same way is easier to read. */
+async function shrink(start: SiteOptions, message: string): Promise<SiteOptions> {
   let smallest: SiteOptions = { ...start, print: null };
-  for (const kind of faultKinds) {
-    const without = new Set([...smallest.without, kind]);
-    if ((await failureOf({ ...smallest, without })) !== null) smallest = { ...smallest, without };
-  }
-  for (let steps = smallest.steps >> 1; steps > 4; steps >>= 1) {
-    if ((await failureOf({ ...smallest, steps })) === null) break;
-    smallest = { ...smallest, steps };
+  const take = async (smaller: Partial<SiteOptions>): Promise<boolean> => {
+    const options = { ...smallest, ...smaller };
+    const failure = await failureOf(options);
+    const fails = failure !== null && reasonOf(failure) === reasonOf(message);
+    if (fails) smallest = options;
+    return fails;
+  };
+  for (const kind of faultKinds) await take({ without: new Set([...smallest.without, kind]) });
+  for (let devices = 1; devices < 4; devices++) if (await take({ devices })) break;
+  for (let less = smallest.steps >> 1; less > 0; less >>= 1) {
+    while (smallest.steps > less && (await take({ steps: smallest.steps - less })));
   }
   return smallest;
 }
@@ -108,6 +118,7 @@ const sums = { seeds: 0, tasks: 0, events: 0, lost: 0, kills: 0 };
 let hash = '';
 for (let seed = flags.from; seed < flags.from + flags.count; seed++) {
   const options = optionsOf(seed);
+  sums.seeds++;
   try {
     const result = await runSite(options);
     hash = result.hash;
@@ -117,12 +128,13 @@ for (let seed = flags.from; seed < flags.from + flags.count; seed++) {
     sums.kills += result.kills;
   } catch (error) {
     const { message } = error as Error;
-    const small = flags.trace || flags.keepGoing ? options : await shrink(options);
+    const isShrunk = flags.shrink && !flags.trace;
+    if (isShrunk) process.stderr.write(`seed ${seed} fails, and is shrunk: ${message}\n`);
+    const small = isShrunk ? await shrink(options, message) : options;
     failed.push({ seed, message, replay: commandOf(options), shrunk: commandOf(small) });
     process.stderr.write(`seed ${seed}: ${message}\n  ${commandOf(small)}\n`);
     if (!flags.keepGoing) break;
   }
-  sums.seeds++;
   if (sums.seeds % 100 === 0) {
     const seconds = (performance.now() - beganMs) / 1000;
     const rate = (sums.seeds / seconds).toFixed(1);
@@ -138,7 +150,7 @@ if (flags.json) {
   const { seeds, events, lost, kills } = sums;
   process.stdout.write(
     `${seeds} seeds in ${seconds.toFixed(0)} s: ${events} events in Kafka, ${lost} in ranges of lost ones, ` +
-      `${kills} ends of the proxy, ${failed.length} violations${flags.count === 1 ? `, hash ${hash}` : ''}\n`,
+      `${kills} ends of the proxy, ${failed.length} violations${flags.count === 1 && hash !== '' ? `, hash ${hash}` : ''}\n`,
   );
 }
 process.exitCode = failed.length === 0 ? 0 : 1;

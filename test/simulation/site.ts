@@ -1,8 +1,9 @@
 import { openJournal } from '../../proxy/journal/journal.js';
 import type { Accept } from '../../proxy/listeners/channel.js';
-import { outcomes, SimulatedDisk } from '../proxy/journal/simulated-disk.js';
+import { SimulatedDisk } from '../proxy/journal/simulated-disk.js';
 import { StillClock } from '../proxy/journal/still-clock.js';
 import { Random } from '../random.js';
+import { type FaultKind, Faults } from './faults.js';
 import { ModelBroker } from './model-broker.js';
 import { ModelNetwork, soundNetwork } from './model-network.js';
 import type { Producer, SinkDefects } from './model-sink.js';
@@ -10,26 +11,11 @@ import { judge, Violation } from './oracle.js';
 import { Scheduler, settled } from './scheduler.js';
 import { type DeviceShape, SiteDevice } from './site-device.js';
 import { folder, type ProxyShape, SiteProxy, siteName } from './site-proxy.js';
+import { act, type Stage, streams } from './storm.js';
 import { Trace } from './trace.js';
 
 // A whole site from one seed: devices, links, the proxy on its disk, Kafka. First a storm, in which at every step something goes wrong; then
 // all faults end, everything is drained, the proxy is stopped, and the oracle reads what is in Kafka.
-
-/** What goes wrong; a seed is shrunk by leaving kinds out. */
-export const faultKinds = [
-  'link', // bytes late, lost, twice, damaged; connections cut; a black hole
-  'device', // power cuts of devices
-  'kill', // the proxy's process, at any point at which it would have gone on
-  'power', // of the proxy's machine
-  'stop', // SIGTERM and a new start
-  'disk', // EIO, a failed fsync
-  'full', // the disk
-  'requests', // to Kafka: lost, late, unanswered
-  'kafka', // away for a while
-  'topics', // missing or forbidden for a while
-  'hang', // the lane's thread, or the process
-] as const;
-export type FaultKind = (typeof faultKinds)[number];
 
 export interface SiteOptions {
   seed: number;
@@ -53,85 +39,84 @@ export interface SiteResult {
 
 /** Ahead of the scheduler's 0: 2025-11-24. */
 const wallMs = 1_764_000_000_000;
-const streams = ['origin', 'other', 'memo'];
 const drainMaxMs = 30 * 60_000;
 
 export async function runSite(options: SiteOptions): Promise<SiteResult> {
   return new Site(options).run();
 }
 
-class Site {
+class Site implements Stage {
   readonly #options: SiteOptions;
-  readonly #random: Random;
-  readonly #scheduler = new Scheduler();
-  readonly #trace: Trace;
-  readonly #broker: ModelBroker;
-  readonly #network: ModelNetwork;
-  readonly #devices: SiteDevice[];
+  readonly random: Random;
+  readonly scheduler = new Scheduler();
+  readonly trace: Trace;
+  readonly broker: ModelBroker;
+  readonly network: ModelNetwork;
+  readonly devices: SiteDevice[];
   readonly #shape: ProxyShape;
   readonly #defects: () => SinkDefects;
-  /** Of this seed: how often each kind strikes. */
-  readonly #strength = new Map<FaultKind, number>();
-  readonly #sends: number;
-  #disk: SimulatedDisk;
-  #proxy: SiteProxy | null = null;
+  readonly faults: Faults;
+  /** The proxy's wall clock was ahead of the true time by as much, at least and at most. */
+  readonly #ahead = { nowMs: 0, leastMs: 0, mostMs: 0 };
+  readonly sends: number;
+  disk: SimulatedDisk;
+  proxy: SiteProxy | null = null;
   #isStopping = false;
   /** Where the links lead; null: nobody listens. */
   #accept: Accept | null = null;
-  #isHealed = false;
   #kills = 0;
 
   constructor(options: SiteOptions) {
     this.#options = options;
-    this.#random = new Random(options.seed);
-    const scheduler = this.#scheduler;
-    this.#trace = new Trace(() => scheduler.nowMs, options.print);
-    const random = this.#random;
-    this.#broker = new ModelBroker(scheduler, wallMs);
+    this.random = new Random(options.seed);
+    const scheduler = this.scheduler;
+    this.trace = new Trace(() => scheduler.nowMs, options.print);
+    const random = this.random;
+    this.broker = new ModelBroker(scheduler, wallMs);
     const dice = random.fork();
-    this.#broker.markerDelayMs = () => (dice.chance(0.1) ? dice.below(300) : dice.next() * 3);
-    this.#network = new ModelNetwork(scheduler, random.fork());
-    this.#network.onRequest = (step, what) => this.#trace.say('kafka', `${step} ${what}`);
-    this.#disk = new SimulatedDisk(random.fork());
+    this.broker.markerDelayMs = () => (dice.chance(0.1) ? dice.below(300) : dice.next() * 3);
+    this.network = new ModelNetwork(scheduler, random.fork());
+    this.network.onRequest = (step, what) => this.trace.say('kafka', `${step} ${what}`);
+    this.disk = new SimulatedDisk(random.fork());
     this.#shape = {
       bytesMax: random.pick([24_000, 60_000, 200_000]),
       segmentBytes: random.pick([1_500, 4_000, 12_000]),
       recordsMax: random.pick([3, 20, 1_000]),
     };
-    for (const kind of faultKinds) this.#strength.set(kind, random.pick([0, 0.3, 1, 1, 2]));
-    this.#sends = random.pick([0.2, 0.5, 0.9]);
+    this.faults = new Faults(random, options.seed, options.without);
+    this.sends = random.pick([0.2, 0.5, 0.9]);
     const reused: Producer = { epoch: null, sequences: new Map() };
     const { defect } = options;
     this.#defects = () =>
       defect === undefined ? {} : defect === 'reused' ? { reused } : { [defect]: true };
     const drawn = 1 + random.below(4);
     const forks = Array.from({ length: 4 }, () => random.fork());
-    this.#devices = forks
+    this.devices = forks
       .slice(0, options.devices || drawn)
       .map((fork, index) => this.#device(`mote-${index + 1}`, fork));
   }
 
   async run(): Promise<SiteResult> {
-    this.#broker.createTopic(`${siteName}.headwater.loss`, 1);
+    this.broker.createTopic(`${siteName}.headwater.loss`, 1);
     for (const stream of streams) {
-      const isMissing = this.#has('topics') && this.#random.chance(0.1);
+      const isMissing = this.faults.has('topics') && this.random.chance(0.1);
       if (!isMissing) this.#makeTopic(stream);
-      else this.#scheduler.after(this.#random.below(40_000), () => this.#makeTopic(stream));
+      else this.scheduler.after(this.random.below(40_000), () => this.#makeTopic(stream));
     }
-    if (this.#has('requests') && this.#random.chance(0.7)) {
-      const most = this.#random.pick([0.002, 0.01, 0.05]);
-      this.#network.faults = {
+    if (this.faults.has('requests') && this.random.chance(0.7)) {
+      const most = this.random.pick([0.002, 0.01, 0.05]);
+      this.network.faults = {
         ...{ lostRequests: most, lostAnswers: most, late: 2 * most },
-        lateMs: this.#random.pick([300, 3_000, 20_000]),
+        lateMs: this.random.pick([300, 3_000, 20_000]),
       };
     }
     this.#start();
-    for (const device of this.#devices) device.boot();
+    for (const device of this.devices) device.boot();
     for (let step = 0; step < this.#options.steps; step++) {
       await this.#advance(this.#stepMs());
-      await this.#act();
+      act(this);
       this.#look();
-      if (this.#random.chance(1 / 50)) await this.#checkPlatter();
+      if (this.random.chance(1 / 50)) await this.#checkPlatter();
     }
     await this.#calm();
     return this.#end();
@@ -145,10 +130,10 @@ class Site {
       hasAnchors: random.chance(0.5),
     };
     const device = new SiteDevice(name, shape, {
-      ...{ random, scheduler: this.#scheduler, trace: this.#trace },
+      ...{ random, scheduler: this.scheduler, trace: this.trace },
       accept: (channel) => this.#meet(channel),
     });
-    device.link.healed = !this.#has('link');
+    device.link.healed = !this.faults.has('link');
     return device;
   }
 
@@ -156,47 +141,37 @@ class Site {
   #meet: Accept = (channel) => {
     const accept = this.#accept;
     if (accept !== null) return accept(channel);
-    this.#scheduler.after(1, () => channel.close());
+    this.scheduler.after(1, () => channel.close());
     return { received: () => {}, closed: () => {} };
   };
 
-  #has(kind: FaultKind): boolean {
-    return !this.#isHealed && !this.#options.without.has(kind);
-  }
-
-  /** Drawn whether the kind is there or not, so that the rest of the seed is as it was. */
-  #strikes(kind: FaultKind, probability: number): boolean {
-    const strength = this.#strength.get(kind)!;
-    return this.#random.chance(probability * strength) && this.#has(kind);
-  }
-
   #makeTopic(stream: string): void {
-    this.#broker.createTopic(`${siteName}.${stream}`, 2);
+    this.broker.createTopic(`${siteName}.${stream}`, 2);
   }
 
   #stepMs(): number {
-    const random = this.#random;
+    const random = this.random;
     return random.chance(1 / 60) ? random.below(8_000) : random.below(150);
   }
 
   async #advance(ms: number): Promise<void> {
-    const untilMs = this.#scheduler.nowMs + ms;
-    while (await this.#scheduler.step(untilMs)) this.#watch();
+    const untilMs = this.scheduler.nowMs + ms;
+    while (await this.scheduler.step(untilMs)) this.#watch();
   }
 
   /** What the site's people do: a process that ended is started again. */
   #watch(): void {
-    const proxy = this.#proxy;
+    const proxy = this.proxy;
     if (proxy === null || proxy.ended === null) return;
     if (proxy.ended !== 'refused by the disk') throw proxy.failure;
-    this.#gone(proxy, () => proxy.disk.kill(this.#random.fork()));
+    this.gone(proxy, () => proxy.disk.kill(this.random.fork()));
   }
 
   #start(): void {
-    this.#proxy = new SiteProxy({
-      ...{ scheduler: this.#scheduler, random: this.#random.fork(), trace: this.#trace },
-      ...{ broker: this.#broker, network: this.#network, disk: this.#disk, shape: this.#shape },
-      wallMs: () => wallMs + this.#scheduler.nowMs,
+    this.proxy = new SiteProxy({
+      ...{ scheduler: this.scheduler, random: this.random.fork(), trace: this.trace },
+      ...{ broker: this.broker, network: this.network, disk: this.disk, shape: this.#shape },
+      wallMs: () => wallMs + this.scheduler.nowMs + this.#ahead.nowMs,
       defects: this.#defects,
       listens: (accept) => this.#open(accept),
       closes: () => this.#open(null),
@@ -205,131 +180,53 @@ class Site {
 
   #open(accept: Accept | null): void {
     this.#accept = accept;
-    for (const { link } of this.#devices) link.restartProxy(this.#meet);
+    for (const { link } of this.devices) link.restartProxy(this.#meet);
   }
 
-  #gone(proxy: SiteProxy, disk: () => SimulatedDisk): void {
-    if (proxy !== this.#proxy) return;
+  gone(proxy: SiteProxy, disk: () => SimulatedDisk): void {
+    if (proxy !== this.proxy) return;
     proxy.kill();
-    this.#proxy = null;
+    this.proxy = null;
     this.#isStopping = false;
     this.#kills++;
-    this.#disk = disk();
-    this.#disk.bytesMax = Number.POSITIVE_INFINITY;
+    this.disk = disk();
+    this.disk.bytesMax = Number.POSITIVE_INFINITY;
     this.#open(null);
-    const waitMs = this.#random.chance(0.8) ? this.#random.below(300) : this.#random.below(8_000);
-    this.#scheduler.after(waitMs, () => this.#start());
+    const waitMs = this.random.chance(0.8) ? this.random.below(300) : this.random.below(8_000);
+    this.scheduler.after(waitMs, () => this.#start());
   }
 
-  async #act(): Promise<void> {
-    const random = this.#random;
-    for (const device of this.#devices) {
-      if (random.chance(this.#sends)) device.send();
-      if (this.#strikes('link', 1 / 60)) device.link.cut();
-      if (this.#strikes('link', 1 / 80)) device.link.swallow(random.below(15_000));
-      if (this.#strikes('device', 1 / 250)) device.cutPower();
-      if (!device.isOn && random.chance(1 / 10)) device.boot();
-    }
-    this.#actOnProxy();
-    this.#actOnDisk();
-    this.#actOnKafka();
+  stop(fork: Random): void {
+    const { proxy } = this;
+    if (!proxy?.pipeline || this.#isStopping) return;
+    this.#isStopping = true;
+    this.trace.say('proxy', 'is told to stop');
+    void proxy.stop().then(({ balanced }) => {
+      this.trace.say('proxy', `stopped, the books balance: ${balanced}`);
+      this.gone(proxy, () => proxy.disk.kill(fork));
+    });
   }
 
-  #actOnProxy(): void {
-    const random = this.#random;
-    const proxy = this.#proxy;
-    const point = 1 + random.below(random.pick([5, 60, 400]));
-    const forMs = random.below(random.pick([300, 3_000, 25_000]));
-    const outcome = random.pick(outcomes);
-    const fork = random.fork();
-    if (this.#strikes('kill', 1 / 80)) {
-      this.#at(point, () => proxy!.disk.kill(fork), 'is killed');
-    }
-    if (this.#strikes('power', 1 / 80)) {
-      this.#at(point, () => proxy!.disk.cut(outcome, fork), `loses its power: ${outcome}`);
-    }
-    if (this.#strikes('stop', 1 / 250) && proxy?.pipeline && !this.#isStopping) {
-      this.#isStopping = true;
-      this.#trace.say('proxy', 'is told to stop');
-      void proxy.stop().then(({ balanced }) => {
-        this.#trace.say('proxy', `stopped, the books balance: ${balanced}`);
-        this.#gone(proxy, () => proxy.disk.kill(fork));
-      });
-    }
-    if (this.#strikes('hang', 1 / 200)) proxy?.lane?.hang(forMs, forMs % 2 === 0);
-    if (this.#strikes('hang', 1 / 300) && proxy !== null) {
-      this.#trace.say('proxy', `is frozen for ${forMs} ms`);
-      proxy.life.freeze();
-      this.#scheduler.after(forMs, () => proxy.life.thaw());
-    }
-  }
-
-  /** When the process would have gone on so many times more. */
-  #at(point: number, disk: () => SimulatedDisk, what: string): void {
-    const proxy = this.#proxy;
-    if (proxy === null) return;
-    const count = proxy.life.resumed + point;
-    proxy.life.onResumed = () => {
-      if (proxy.life.resumed < count) return;
-      this.#trace.say('proxy', what);
-      this.#gone(proxy, disk);
-    };
-  }
-
-  #actOnDisk(): void {
-    const random = this.#random;
-    const disk = this.#disk;
-    const calls = 1 + random.below(10);
-    const code = random.pick(['EIO', 'EIO', 'ENOSPC']);
-    if (this.#strikes('disk', 1 / 80)) {
-      let left = calls;
-      disk.fault = (call, name) => {
-        if (--left !== 0) return null;
-        const said = code === 'ENOSPC' && call.startsWith('sync') ? 'EIO' : code;
-        this.#trace.say('disk', `${call} of ${name} fails: ${said}`);
-        return said;
-      };
-    }
-    if (this.#strikes('full', 1 / 200)) {
-      disk.bytesMax = disk.usedBytes + random.below(3_000);
-      this.#trace.say('disk', `is full at ${disk.bytesMax}`);
-    } else if (random.chance(1 / 30)) disk.bytesMax = Number.POSITIVE_INFINITY;
-  }
-
-  #actOnKafka(): void {
-    const random = this.#random;
-    const network = this.#network;
-    const way = random.pick(['refused', 'silent'] as const);
-    const forMs = random.chance(0.2) ? random.below(60_000) : random.below(3_000);
-    const topic = `${siteName}.${random.pick([...streams, 'headwater.loss'])}`;
-    if (this.#strikes('kafka', 1 / 100) && network.away === null) {
-      network.away = way;
-      this.#trace.say('kafka', `is away: ${way}`);
-      this.#scheduler.after(forMs, () => {
-        network.away = null;
-        this.#trace.say('kafka', 'is back');
-      });
-    }
-    if (this.#strikes('topics', 1 / 200)) {
-      this.#broker.forbidden.add(topic);
-      this.#trace.say('kafka', `${topic} is forbidden`);
-      this.#scheduler.after(forMs, () => this.#broker.forbidden.delete(topic));
-    }
+  setClock(aheadMs: number): void {
+    const ahead = this.#ahead;
+    ahead.nowMs = aheadMs;
+    ahead.leastMs = Math.min(ahead.leastMs, aheadMs);
+    ahead.mostMs = Math.max(ahead.mostMs, aheadMs);
   }
 
   #look(): void {
-    for (const device of this.#devices) device.look();
+    for (const device of this.devices) device.look();
   }
 
   /** What a device may forget is there after a power cut at this very moment. */
   async #checkPlatter(): Promise<void> {
     const random = new Random(this.#options.seed);
-    const disk = this.#disk.cut('nothing', random);
+    const disk = this.disk.cut('nothing', random);
     disk.bytesMax = Number.POSITIVE_INFINITY;
     const { bytesMax, segmentBytes } = this.#shape;
     const clock = new StillClock(random);
     const journal = await openJournal({ folder, disk: disk.disk, clock, bytesMax, segmentBytes });
-    for (const { name, run, isOn } of this.#devices) {
+    for (const { name, run, isOn } of this.devices) {
       const { boot, acknowledged } = run.sdk.stats();
       if (!isOn || boot === null || acknowledged === 0) continue;
       const durable = journal.places(name)?.get(boot)?.durable ?? 0;
@@ -343,18 +240,18 @@ class Site {
 
   /** All faults end, and everything gets where it should. */
   async #calm(): Promise<void> {
-    this.#isHealed = true;
-    this.#trace.say('site', 'all faults end');
-    this.#network.faults = soundNetwork;
-    this.#network.away = null;
-    this.#broker.forbidden.clear();
+    this.faults.isHealed = true;
+    this.trace.say('site', 'all faults end');
+    this.network.faults = soundNetwork;
+    this.network.away = null;
+    this.broker.forbidden.clear();
     for (const stream of streams) this.#makeTopic(stream);
-    this.#disk.fault = null;
-    this.#disk.bytesMax = Number.POSITIVE_INFINITY;
-    if (this.#proxy !== null) this.#proxy.life.onResumed = () => {};
-    const untilMs = this.#scheduler.nowMs + drainMaxMs;
+    this.disk.fault = null;
+    this.disk.bytesMax = Number.POSITIVE_INFINITY;
+    if (this.proxy !== null) this.proxy.life.onResumed = () => {};
+    const untilMs = this.scheduler.nowMs + drainMaxMs;
     let flushed = 0;
-    for (const device of this.#devices) {
+    for (const device of this.devices) {
       device.heal();
       if (!device.isOn) device.boot();
       let isDone = false;
@@ -363,47 +260,50 @@ class Site {
         isDone ||= all;
       }, 2 ** 30);
     }
-    while (flushed < this.#devices.length) {
-      if (this.#scheduler.nowMs > untilMs) throw new Violation('the devices were never drained');
+    while (flushed < this.devices.length) {
+      if (this.scheduler.nowMs > untilMs) throw new Violation('the devices were never drained');
       await this.#advance(100);
       this.#look();
     }
     for (;;) {
-      if (this.#scheduler.nowMs > untilMs) throw new Violation('the proxy never got up');
-      if (this.#proxy?.pipeline != null && !this.#isStopping) break;
+      if (this.scheduler.nowMs > untilMs) throw new Violation('the proxy never got up');
+      if (this.proxy?.pipeline != null && !this.#isStopping) break;
       await this.#advance(100);
     }
   }
 
   async #end(): Promise<SiteResult> {
-    const untilMs = this.#scheduler.nowMs + drainMaxMs;
+    const untilMs = this.scheduler.nowMs + drainMaxMs;
     // Kafka's time-outs and the lane's waits are over by then.
     await this.#advance(60_000);
-    while (this.#proxy?.lane?.state !== 'flowing') {
-      if (this.#scheduler.nowMs > untilMs) throw new Violation('the lane never flowed');
+    while (this.proxy?.lane?.state !== 'flowing') {
+      if (this.scheduler.nowMs > untilMs) throw new Violation('the lane never flowed');
       await this.#advance(100);
     }
     const ending = { balance: null as Awaited<ReturnType<SiteProxy['stop']>> | null };
-    void this.#proxy!.stop().then((balance) => {
+    void this.proxy!.stop().then((balance) => {
       ending.balance = balance;
     });
     while (ending.balance === null) {
-      if (this.#scheduler.nowMs > untilMs) throw new Violation('the proxy never stopped');
+      if (this.scheduler.nowMs > untilMs) throw new Violation('the proxy never stopped');
       await this.#advance(100);
     }
     await this.#advance(1_000);
     const verdict = judge({
-      devices: this.#devices,
-      broker: this.#broker,
+      devices: this.devices,
+      broker: this.broker,
       balance: ending.balance,
-      wallMs,
+      clock: {
+        leastMs: wallMs + this.#ahead.leastMs,
+        mostMs: wallMs + this.#ahead.mostMs,
+      },
       site: siteName,
     });
-    this.#trace.say('oracle', JSON.stringify(verdict));
+    this.trace.say('oracle', JSON.stringify(verdict));
     return {
       ...verdict,
-      hash: this.#trace.hash,
-      tasks: this.#scheduler.ran,
+      hash: this.trace.hash,
+      tasks: this.scheduler.ran,
       kills: this.#kills,
     };
   }

@@ -1,0 +1,55 @@
+import { Random } from '../random.js';
+
+// What goes wrong in a site, and how often: drawn from the seed, so that a seed can be shrunk by leaving kinds out. Whether a kind strikes is
+// drawn where it is left out too: the rest of the seed then goes on as it was.
+
+export const faultKinds = [
+  'link', // bytes late, lost, twice, damaged; connections cut; a black hole
+  'device', // power cuts of devices
+  'kill', // the proxy's process, at any point at which it would have gone on
+  'power', // of the proxy's machine
+  'stop', // SIGTERM and a new start
+  'disk', // EIO, a failed fsync
+  'full', // the disk
+  'requests', // to Kafka: lost, late, unanswered
+  'kafka', // away for a while
+  'topics', // missing or forbidden for a while
+  'hang', // the lane's thread, or the process
+  'clock', // the proxy's wall clock is set by minutes
+  'stranger', // somebody else's transaction on the position's partition stays open
+] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+/** They came later: drawn apart, and left out where a seed is kept for what it did before. */
+export const laterKinds: readonly FaultKind[] = ['clock', 'stranger'];
+
+export class Faults {
+  /** While true nothing goes wrong any more. */
+  isHealed = false;
+  /** For the later kinds. */
+  readonly later: Random;
+  readonly #random: Random;
+  readonly #without: ReadonlySet<FaultKind>;
+  readonly #strength = new Map<FaultKind, number>();
+
+  constructor(random: Random, seed: number, without: ReadonlySet<FaultKind>) {
+    this.#random = random;
+    this.#without = without;
+    this.later = new Random(seed + 0x1000_0000);
+    for (const kind of faultKinds) {
+      const strength = laterKinds.includes(kind)
+        ? this.later.pick([0, 0, 0, 1])
+        : random.pick([0, 0.3, 1, 1, 2]);
+      this.#strength.set(kind, strength);
+    }
+  }
+
+  has(kind: FaultKind): boolean {
+    return !this.isHealed && !this.#without.has(kind);
+  }
+
+  strikes(kind: FaultKind, probability: number): boolean {
+    const random = laterKinds.includes(kind) ? this.later : this.#random;
+    return random.chance(probability * this.#strength.get(kind)!) && this.has(kind);
+  }
+}
