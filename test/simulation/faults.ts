@@ -16,12 +16,14 @@ export const faultKinds = [
   'topics', // missing or forbidden for a while
   'hang', // the lane's thread, or the process
   'clock', // the proxy's wall clock is set by minutes
+  'policy', // a store that gives up something else than the oldest
+  'copy', // an older copy of the journal is put back for a while, with no device
   'stranger', // somebody else's transaction on the position's partition stays open
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
 /** They came later: drawn apart, and left out where a seed is kept for what it did before. */
-export const laterKinds: readonly FaultKind[] = ['clock', 'stranger'];
+export const laterKinds: readonly FaultKind[] = ['clock', 'policy', 'copy', 'stranger'];
 
 export class Faults {
   /** While true nothing goes wrong any more. */

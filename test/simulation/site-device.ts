@@ -44,9 +44,15 @@ export interface DeviceShape {
   /** Of the flash, of 512 bytes. */
   sectors: number;
   hasAnchors: boolean;
+  policy: (typeof policies)[number];
 }
 
+/** What a full store gives up: the oldest, what comes, or the lowest priority; flash has only the first two. */
+export const policies = ['oldest', 'oldest', 'newest', 'lowest'] as const;
+
 const instantiate = await sdkFactory();
+/** Of the buffer three quarters. */
+const storeBytes = 384;
 const options = { bufferBytes: 512, lingerMs: 300, ackTimeoutMs: 1_000, retryBackoffMs: 50 };
 
 export class SiteDevice {
@@ -132,7 +138,8 @@ export class SiteDevice {
     const origin = sdk.stream('origin', { run: sdk.uint, seq: sdk.uint, fill: sdk.text });
     const other = sdk.stream('other', { seq: sdk.uint, run: sdk.uint, t: sdk.fixed(2) });
     if (this.shape.hasAnchors) sdk.anchors();
-    const store = this.shape.store === 'flash' ? this.#store(run) : undefined;
+    if (this.shape.policy === 'lowest') sdk.priority(other, 1);
+    const store = this.#store(run);
     const way: Link =
       this.shape.wire === 'datagrams' ? datagrams(this.link, this.#mtuBytes) : this.link;
     const link: Link = {
@@ -214,7 +221,19 @@ export class SiteDevice {
     this.link.forgetDevice();
   }
 
-  #store(run: Run): Store {
+  #store(run: Run): Store | undefined {
+    const { store, policy } = this.shape;
+    const { sdk } = run;
+    if (store === 'flash') {
+      const flash = this.#flashStore(run);
+      return policy === 'newest' ? sdk.keepOldest(flash) : flash;
+    }
+    if (policy === 'oldest') return undefined;
+    const ram = sdk.ram(storeBytes);
+    return policy === 'newest' ? sdk.keepOldest(ram) : sdk.keepHighest(ram);
+  }
+
+  #flashStore(run: Run): Store {
     const made = run.sdk.flash(this.#flash);
     if (made === undefined) throw new Error('a newer format');
     return {

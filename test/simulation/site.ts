@@ -1,5 +1,6 @@
 import { openJournal } from '../../proxy/journal/journal.js';
 import type { Accept } from '../../proxy/listeners/channel.js';
+import { HaltedError } from '../../proxy/pipeline.js';
 import { SimulatedDisk } from '../proxy/journal/simulated-disk.js';
 import { StillClock } from '../proxy/journal/still-clock.js';
 import { Random } from '../random.js';
@@ -9,7 +10,7 @@ import { ModelNetwork, soundNetwork } from './model-network.js';
 import type { Producer, SinkDefects } from './model-sink.js';
 import { judge, Violation } from './oracle.js';
 import { Scheduler, settled } from './scheduler.js';
-import { type DeviceShape, SiteDevice } from './site-device.js';
+import { type DeviceShape, policies, SiteDevice } from './site-device.js';
 import { folder, type ProxyShape, SiteProxy, siteName } from './site-proxy.js';
 import { act, type Stage, streams } from './storm.js';
 import { Trace } from './trace.js';
@@ -61,6 +62,8 @@ class Site implements Stage {
   readonly sends: number;
   disk: SimulatedDisk;
   proxy: SiteProxy | null = null;
+  /** Of the disk, to be put back. */
+  #copy: SimulatedDisk | null = null;
   #isStopping = false;
   /** Where the links lead; null: nobody listens. */
   #accept: Accept | null = null;
@@ -128,7 +131,9 @@ class Site implements Stage {
       wire: random.pick(['connection', 'connection', 'line', 'datagrams']),
       sectors: random.pick([4, 8, 40]),
       hasAnchors: random.chance(0.5),
+      policy: this.faults.later.pick(policies),
     };
+    if (!this.faults.has('policy')) shape.policy = 'oldest';
     const device = new SiteDevice(name, shape, {
       ...{ random, scheduler: this.scheduler, trace: this.trace },
       accept: (channel) => this.#meet(channel),
@@ -168,13 +173,30 @@ class Site implements Stage {
   }
 
   #start(): void {
-    this.proxy = new SiteProxy({
-      ...{ scheduler: this.scheduler, random: this.random.fork(), trace: this.trace },
-      ...{ broker: this.broker, network: this.network, disk: this.disk, shape: this.#shape },
+    const open = (accept: Accept | null) => this.#open(accept);
+    this.proxy = this.#proxyOn(this.disk, this.random.fork(), open);
+  }
+
+  #proxyOn(disk: SimulatedDisk, random: Random, open: (accept: Accept | null) => void): SiteProxy {
+    return new SiteProxy({
+      ...{ scheduler: this.scheduler, random, trace: this.trace },
+      ...{ broker: this.broker, network: this.network, disk, shape: this.#shape },
       wallMs: () => wallMs + this.scheduler.nowMs + this.#ahead.nowMs,
       defects: this.#defects,
-      listens: (accept) => this.#open(accept),
-      closes: () => this.#open(null),
+      listens: open,
+      closes: () => open(null),
+    });
+  }
+
+  /** The copy is tried, and taken away before the journal itself is back; whether it is refused or not, it may spoil nothing. */
+  #tryCopy(disk: SimulatedDisk, forMs: number): void {
+    this.trace.say('proxy', `an older copy of the journal is put back for ${forMs} ms`);
+    const proxy = this.#proxyOn(disk, this.faults.later.fork(), () => {});
+    this.scheduler.after(forMs, () => {
+      proxy.kill();
+      const isRefused = proxy.ended === 'halted' || proxy.failure instanceof HaltedError;
+      this.trace.say('proxy', isRefused ? 'the copy was refused' : 'the copy is taken away');
+      if (proxy.ended !== null && !isRefused) throw proxy.failure;
     });
   }
 
@@ -192,7 +214,14 @@ class Site implements Stage {
     this.disk = disk();
     this.disk.bytesMax = Number.POSITIVE_INFINITY;
     this.#open(null);
-    const waitMs = this.random.chance(0.8) ? this.random.below(300) : this.random.below(8_000);
+    let waitMs = this.random.chance(0.8) ? this.random.below(300) : this.random.below(8_000);
+    const copy = this.#copy;
+    this.#copy = null;
+    if (copy !== null && this.faults.has('copy')) {
+      const forMs = this.faults.later.below(6_000);
+      this.#tryCopy(copy, forMs);
+      waitMs += forMs + 1;
+    }
     this.scheduler.after(waitMs, () => this.#start());
   }
 
@@ -205,6 +234,11 @@ class Site implements Stage {
       this.trace.say('proxy', `stopped, the books balance: ${balanced}`);
       this.gone(proxy, () => proxy.disk.kill(fork));
     });
+  }
+
+  copy(): void {
+    this.#copy = this.disk.cut('nothing', this.faults.later.fork());
+    this.#copy.bytesMax = Number.POSITIVE_INFINITY;
   }
 
   setClock(aheadMs: number): void {

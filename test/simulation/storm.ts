@@ -30,6 +30,8 @@ export interface Stage {
   stop(fork: Random): void;
   /** The process ended; `disk` says what it leaves. */
   gone(proxy: SiteProxy, disk: () => SimulatedDisk): void;
+  /** What is on the disk at this moment is put back when the proxy is gone. */
+  copy(): void;
   /** The proxy's wall clock is ahead of the true time by so much from now on. */
   setClock(aheadMs: number): void;
 }
@@ -130,6 +132,7 @@ function actLater(stage: Stage): void {
     trace.say('proxy', `its clock is set to ${settles ? 0 : aheadMs} ms ahead`);
     stage.setClock(settles ? 0 : aheadMs);
   }
+  if (faults.strikes('copy', 1 / 100)) stage.copy();
   if (faults.strikes('stranger', 1 / 30)) openStranger(stage, forMs, commits);
 }
 
