@@ -1,6 +1,6 @@
 // How a command ends that could not do its work: one line on standard error, and the exit code.
 
-import { ConfigError } from '../config.js';
+import { ConfigError } from '../config-file.js';
 import { JournalError } from '../journal/error.js';
 import { SinkError } from '../kafka/sink.js';
 

@@ -1,6 +1,7 @@
 // What `headwater dlq list` and `resend` have in common: which letters are meant, and what they need of the configuration.
 
-import { type Config, ConfigError, type KafkaConfig, readConfig } from '../config.js';
+import { type Config, type KafkaConfig, readConfig } from '../config.js';
+import { ConfigError } from '../config-file.js';
 import type { DeadLetter } from '../kafka/dead-letter.js';
 import { Client } from '../kafka/kafkajs-client.js';
 import { SinkError } from '../kafka/sink.js';
