@@ -1,11 +1,13 @@
 // `npm run chaos`: a whole site under faults, and the count of what is left of it.
 
 import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SetupError } from '../kafka/jars.js';
+import type { Fault } from './fault.js';
 import { faults } from './faults/all.js';
+import { writeFigures } from './figures.js';
 import { report, summarize, table } from './report.js';
 import { runChaos } from './run.js';
 import { schedule } from './schedule.js';
@@ -13,18 +15,21 @@ import { openSite } from './site.js';
 import { sentence } from './tally.js';
 
 const width = Math.max(...faults.map(({ name }) => name.length));
-const help = `Usage: npm run chaos -- [--kills N] [--each K] [--seed S] [--minutes M] [--only KIND] [--json]
+const help = `Usage: npm run chaos -- [--kills N] [--each K] [--seed S] [--minutes M] [--only KINDS] [--brokers B]
+       [--report FILE] [--json]
 
 The built proxy as a process, a real Apache Kafka of its own, devices in QuickJS and in Node that send
 without a pause, and one fault after the other, each healed and flow awaited before the next. At the
 end everything drains, and a separate read_committed consumer counts by (device, boot, seq) what is
 lost, twice, out of order or made up; the books of proxy and devices must say the same.
 
-  --kills N     SIGKILLs of the proxy (20); with --only: faults of that kind
+  --kills N     SIGKILLs of the proxy (20); with --only: faults of each of those kinds
   --each K      faults of each other kind (a tenth of N, rounded up)
   --seed S      which faults in which order, and what they do (from the clock, and printed)
   --minutes M   begins no new fault after so long
-  --only KIND   one kind of fault
+  --only KINDS  only these kinds of fault, by comma
+  --brokers B   1, or a cluster of 3: then flow must be back while one is away
+  --report FILE writes the figures into this page, in the place of this command's last ones
   --devices D   how many devices (6), every second one in QuickJS; the last has little memory
   --every MS    how often each of them sends (25)
   --keep        keeps the run's folder also where nothing is amiss
@@ -44,7 +49,8 @@ interface Flags {
   minutes: number;
   devices: number;
   every: number;
-  only: string | null;
+  brokers: number;
+  only: string[] | null;
 }
 
 async function main(): Promise<void> {
@@ -55,6 +61,8 @@ async function main(): Promise<void> {
       seed: { type: 'string' },
       minutes: { type: 'string' },
       only: { type: 'string' },
+      brokers: { type: 'string' },
+      report: { type: 'string' },
       devices: { type: 'string' },
       every: { type: 'string' },
       keep: { type: 'boolean', default: false },
@@ -66,17 +74,21 @@ async function main(): Promise<void> {
   const flags = flagsOf(values);
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const folder = await mkdtemp(join(tmpdir(), 'headwater-chaos-'));
-  const rounds = schedule(faults, flags);
+  const rounds = schedule(await possible(flags, say), flags);
   say(`seed ${flags.seed}, ${rounds.length} faults, in ${folder}`);
   const beginMs = performance.now();
-  const scene = await openSite({ folder, devices: flags.devices, everyMs: flags.every, say });
+  const loads = [loadavg()[0]!];
+  const { devices, every: everyMs, brokers } = flags;
+  const scene = await openSite({ folder, devices, everyMs, brokers, say });
   const outcome = await runChaos({
     ...{ scene, rounds, seed: flags.seed },
     endMs: beginMs + flags.minutes * 60_000,
-    onRound: ({ fault, resumedMs, allMs }, number) =>
+    onRound({ fault, resumedMs, allMs }, number) {
+      loads.push(loadavg()[0]!);
       say(
         `${number}/${rounds.length} ${fault}: flows after ${resumedMs} ms, all after ${allMs} ms`,
-      ),
+      );
+    },
   })
     .catch((error: Error) => {
       throw new Error(`${error.message}; everything is kept in ${folder}`, { cause: error });
@@ -92,9 +104,45 @@ async function main(): Promise<void> {
     console.log(table(summarize(outcome.rounds)));
     console.log(`${sentence(outcome.verdict)} (${seconds} s)`);
   }
+  if (values.report !== undefined) {
+    const { verdict, amiss } = outcome;
+    await writeFigures(values.report, {
+      ...{ command: commandOf(process.argv.slice(2)), seed: flags.seed, seconds, devices },
+      ...{ everyMs, brokers, loads, verdict, faults: summarize(outcome.rounds) },
+      areBooksExact: !amiss.some((line) => line.includes(' says ') || line.includes('books say')),
+    });
+  }
   for (const line of outcome.amiss) say(`AMISS: ${line}`);
   if (isKept) say(`kept: ${folder}`);
   process.exitCode = isSound ? 0 : 1;
+}
+
+/** Without what this machine or so many brokers can't have, which is said. */
+async function possible(flags: Flags, say: (line: string) => void): Promise<Fault[]> {
+  const found: Fault[] = [];
+  for (const fault of faults) {
+    const { name, brokersMax = Number.POSITIVE_INFINITY } = fault;
+    if (flags.only?.includes(name) === false) continue;
+    const why =
+      flags.brokers > brokersMax
+        ? `it is for ${brokersMax} broker only`
+        : ((await fault.hindrance?.()) ?? null);
+    if (why === null) found.push(fault);
+    else say(`skipped: ${name}: ${why}`);
+  }
+  if (found.length === 0) throw new SetupError('none of these faults can be had');
+  return found;
+}
+
+/** Without what changes from run to run. */
+function commandOf(words: readonly string[]): string {
+  const kept: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    if (/^--(seed|report|minutes)$/.test(word)) at++;
+    else if (!/^--(seed|report|minutes|json|keep)\b/.test(word)) kept.push(word);
+  }
+  return ['npm run chaos --', ...kept].join(' ');
 }
 
 type Given = Partial<Record<keyof Flags, string>>;
@@ -105,13 +153,17 @@ function flagsOf(values: Given): Flags {
     if (value >= 0) return value;
     throw new SetupError(`--${name} takes a number; see --help`);
   };
-  const only = values.only ?? null;
-  if (only !== null && !faults.some(({ name }) => name === only)) {
-    throw new SetupError(`--only takes one of ${faults.map(({ name }) => name).join(', ')}`);
+  const only = values.only?.split(',') ?? null;
+  const unknown = only?.find((kind) => !faults.some(({ name }) => name === kind));
+  if (unknown !== undefined) {
+    const kinds = faults.map(({ name }) => name).join(', ');
+    throw new SetupError(`--only: there is no "${unknown}", but ${kinds}`);
   }
+  const brokers = number('brokers', 1);
+  if (brokers !== 1 && brokers !== 3) throw new SetupError('--brokers takes 1 or 3');
   const kills = number('kills', 20);
   return {
-    ...{ kills, only, each: number('each', Math.ceil(kills / 10)) },
+    ...{ kills, only, brokers, each: number('each', Math.ceil(kills / 10)) },
     seed: number('seed', Date.now() % 1_000_000),
     minutes: number('minutes', Number.POSITIVE_INFINITY),
     devices: number('devices', 6),

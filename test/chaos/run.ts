@@ -5,26 +5,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../random.js';
 import { books, type PrintedBooks } from '../site/judge.js';
 import type { Fault } from './fault.js';
-import type { Scene } from './scene.js';
+import type { Resumed, Scene } from './scene.js';
 import { isClean, sentence, type Verdict } from './tally.js';
 
-export interface Round {
-  fault: string;
-  /** From the fault's end until an event that was sent after it was readable; null: not within the deadline. */
-  resumedMs: number | null;
-  /** The same for every device. */
-  allMs: number | null;
-}
+export type Round = Resumed;
 
 export interface Outcome {
   rounds: Round[];
   verdict: Verdict;
-  books: PrintedBooks & { lost: Record<string, number> };
+  books: PrintedBooks & Record<'lost' | 'dropped', Record<string, number>>;
   amiss: string[];
 }
 
-/** Only ends a hang. */
-const flowDeadlineMs = 90_000;
 const pauseMs = 1_500;
 
 export async function runChaos(options: {
@@ -37,8 +29,8 @@ export async function runChaos(options: {
 }): Promise<Outcome> {
   const { scene, onRound } = options;
   const random = new Random(options.seed + 1);
-  const rounds: Round[] = [];
-  await flowing(scene, performance.now());
+  await scene.flows('begin', performance.now());
+  scene.resumed.length = 0;
   for (const [at, fault] of options.rounds.entries()) {
     if (performance.now() > options.endMs || scene.amiss.length > 0) break;
     await sleep(random.below(pauseMs));
@@ -46,21 +38,10 @@ export async function runChaos(options: {
     const heal = await fault.inject(scene, random.fork());
     const endMs = await heal();
     scene.note(`round ${at + 1}: healed`);
-    const round = { fault: fault.name, ...(await flowing(scene, endMs)) };
-    rounds.push(round);
-    onRound(round, at + 1);
+    onRound(await scene.flows(fault.name, endMs), at + 1);
+    await scene.look();
   }
-  return { rounds, ...(await settle(scene)) };
-}
-
-/** An event that every device sent from now on is readable in Kafka. */
-async function flowing(scene: Scene, endMs: number): Promise<Omit<Round, 'fault'>> {
-  const { firstMs, allMs, silent } = await scene.flow.after(scene.nextSeqs(), flowDeadlineMs);
-  if (silent.length > 0) {
-    scene.amiss.push(`no flow within ${flowDeadlineMs / 1000} s: ${silent.join(', ')}`);
-  }
-  const since = (ms: number | null) => (ms === null ? null : Math.round(ms - endMs));
-  return { resumedMs: since(firstMs), allMs: since(allMs) };
+  return { rounds: scene.resumed, ...(await settle(scene)) };
 }
 
 /** Everything drains; then it is counted. */
@@ -86,9 +67,12 @@ async function settle(scene: Scene): Promise<Omit<Outcome, 'rounds'>> {
 
 /** The proxy's integers against what was counted outside of it. */
 function auditProxy(verdict: Verdict, printed: Outcome['books']): string[] {
-  const { received, committed, buffered, balanced, lost } = printed;
-  const reported = Object.values(lost).reduce((all, events) => all + events, 0);
-  const found = [received, committed, buffered, reported, balanced];
+  const { received, committed, buffered, balanced } = printed;
+  const sum = (counts: Record<string, number>) =>
+    Object.values(counts).reduce((all, events) => all + events, 0);
+  // What a flipped bit took was received before.
+  const dropped = sum(printed.dropped);
+  const found = [received - dropped, committed, buffered, dropped + sum(printed.lost), balanced];
   const gone = verdict.reportedLost + verdict.refused;
   const counted = [verdict.inKafka, verdict.inKafka, 0, gone, true];
   return String(found) === String(counted)

@@ -26,7 +26,17 @@ export interface SceneOptions {
   say(line: string): void;
 }
 
+export interface Resumed {
+  fault: string;
+  /** From the fault's end until an event that was sent after it was readable; null: not within the deadline. */
+  resumedMs: number | null;
+  /** The same for every device. */
+  allMs: number | null;
+}
+
 const partitions = 4;
+/** Only ends a hang. */
+const flowDeadlineMs = 90_000;
 
 export class Scene {
   readonly name: string;
@@ -36,6 +46,8 @@ export class Scene {
   readonly tally: Tally;
   readonly ledger: Ledger;
   readonly devices: Device[] = [];
+  /** How long flow was away, each time that it was waited for. */
+  readonly resumed: Resumed[] = [];
   /** What must not have happened. */
   readonly amiss: string[] = [];
   readonly #log: WriteStream;
@@ -108,6 +120,26 @@ export class Scene {
     return proxy;
   }
 
+  #afterwards: (() => Promise<unknown>)[] = [];
+
+  /** What a fault must have come to, looked at once flow is back. */
+  afterwards(look: () => Promise<unknown>): void {
+    this.#afterwards.push(look);
+  }
+
+  async look(): Promise<void> {
+    const looks = this.#afterwards;
+    this.#afterwards = [];
+    for (const look of looks) await look();
+  }
+
+  readonly #atEnd: (() => Promise<unknown>)[] = [];
+
+  /** What a fault leaves for the whole run is put away at its end, once no proxy runs. */
+  atEnd(work: () => Promise<unknown>): void {
+    this.#atEnd.push(work);
+  }
+
   readonly #expected = new WeakSet<ProxyProcess>();
 
   expectEnd(proxy: ProxyProcess): void {
@@ -134,6 +166,18 @@ export class Scene {
     return new Map(
       this.devices.map(({ name }) => [name, this.ledger.pages.get(name)?.taken.length ?? 0]),
     );
+  }
+
+  /** An event that every device sent from now on is readable in Kafka. */
+  async flows(fault: string, endMs: number): Promise<Resumed> {
+    const { firstMs, allMs, silent } = await this.flow.after(this.nextSeqs(), flowDeadlineMs);
+    if (silent.length > 0) {
+      this.amiss.push(`no flow within ${flowDeadlineMs / 1000} s: ${silent.join(', ')}`);
+    }
+    const since = (ms: number | null) => (ms === null ? null : Math.round(ms - endMs));
+    const resumed = { fault, resumedMs: since(firstMs), allMs: since(allMs) };
+    this.resumed.push(resumed);
+    return resumed;
   }
 
   /** Takes the link away, and waits until Kafka has all that the proxy ever received, and the proxy knows it. */
@@ -167,6 +211,7 @@ export class Scene {
   async close(): Promise<void> {
     for (const device of this.devices) device.stop();
     await this.killProxy();
+    for (const work of this.#atEnd) await work();
     this.flow.close();
     await this.relay.close();
     await this.ledger.close();

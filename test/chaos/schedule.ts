@@ -5,17 +5,17 @@ import type { Fault } from './fault.js';
 
 export interface ScheduleOptions {
   seed: number;
-  /** SIGKILLs of the proxy, or as many of the one kind that is asked for. */
+  /** SIGKILLs of the proxy, or as many of each kind that is asked for. */
   kills: number;
   /** Of each other kind. */
   each: number;
-  only: string | null;
+  only: readonly string[] | null;
 }
 
 export function schedule(faults: readonly Fault[], options: ScheduleOptions): Fault[] {
   const { seed, kills, each, only } = options;
   const rounds = faults.flatMap((fault) => {
-    if (only !== null) return fault.name === only ? Array(kills).fill(fault) : [];
+    if (only !== null) return only.includes(fault.name) ? Array(kills).fill(fault) : [];
     return Array(fault.name === 'kill' ? kills : each).fill(fault);
   }) as Fault[];
   const random = new Random(seed);

@@ -38,6 +38,15 @@ export interface BrokerOptions {
   detached?: boolean;
   /** More lines for server.properties, over our own. */
   settings?: Record<string, string>;
+  /** One of several nodes that are started at the same time; without it, one alone. */
+  node?: ClusterNode;
+}
+
+export interface ClusterNode {
+  id: number;
+  clusterId: string;
+  /** Of all nodes, the first one's first. */
+  controllerPorts: readonly number[];
 }
 
 const startTimeoutMs = 120_000;
@@ -50,9 +59,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   await mkdir(dataFolder, { recursive: true });
   const ports = await portsOf(dataFolder);
   const properties = join(dataFolder, 'server.properties');
-  await writeFile(properties, serverProperties(dataFolder, ports, options.settings ?? {}));
+  await writeFile(properties, serverProperties(options, ports));
   if (!existsSync(join(dataFolder, 'log', 'meta.properties'))) {
-    await format(classPath, properties, dataFolder);
+    await format(classPath, properties, options);
   }
   const child = launch(classPath, properties, dataFolder, options.detached === true);
   const pid = child.pid;
@@ -196,19 +205,22 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-function serverProperties(
-  dataFolder: string,
-  ports: Ports,
-  settings: Record<string, string>,
-): string {
+function serverProperties({ dataFolder, node, settings = {} }: BrokerOptions, ports: Ports) {
+  const { id, controllerPorts } = node ?? { id: 1, controllerPorts: [ports.controller] };
+  const controller = controllerPorts[id - 1] ?? ports.controller;
+  // Of one node: what Kafka keeps three of elsewhere.
+  const replicas = `${Math.min(3, controllerPorts.length)}`;
+  const inSync = controllerPorts.length < 3 ? '1' : '2';
   const all: Record<string, string> = {
     'process.roles': 'broker,controller',
-    'node.id': '1',
-    'controller.quorum.voters': `1@127.0.0.1:${ports.controller}`,
+    'node.id': `${id}`,
+    'controller.quorum.voters': controllerPorts
+      .map((port, at) => `${at + 1}@127.0.0.1:${port}`)
+      .join(','),
     listeners: [
       `PLAINTEXT://127.0.0.1:${ports.broker}`,
       `DETOUR://127.0.0.1:${ports.detour.to}`,
-      `CONTROLLER://127.0.0.1:${ports.controller}`,
+      `CONTROLLER://127.0.0.1:${controller}`,
     ].join(','),
     'advertised.listeners': [
       `PLAINTEXT://127.0.0.1:${ports.broker}`,
@@ -219,12 +231,13 @@ function serverProperties(
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,DETOUR:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'log.dirs': join(dataFolder, 'log'),
     'num.partitions': '4',
-    // One node: what Kafka keeps three of elsewhere.
-    'offsets.topic.replication.factor': '1',
-    'transaction.state.log.replication.factor': '1',
-    'transaction.state.log.min.isr': '1',
-    'share.coordinator.state.topic.replication.factor': '1',
-    'share.coordinator.state.topic.min.isr': '1',
+    'default.replication.factor': replicas,
+    'min.insync.replicas': inSync,
+    'offsets.topic.replication.factor': replicas,
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': inSync,
+    'share.coordinator.state.topic.replication.factor': replicas,
+    'share.coordinator.state.topic.min.isr': inSync,
     // Starts in a second or two instead of ten.
     'offsets.topic.num.partitions': '2',
     'transaction.state.log.num.partitions': '4',
@@ -237,8 +250,14 @@ function serverProperties(
     .join('\n')}\n`;
 }
 
-async function format(classPath: string, properties: string, dataFolder: string): Promise<void> {
-  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
+export const freshClusterId = () => randomBytes(16).toString('base64url').replace(/^-/, 'A');
+
+async function format(
+  classPath: string,
+  properties: string,
+  { dataFolder, node }: BrokerOptions,
+): Promise<void> {
+  const clusterId = node?.clusterId ?? freshClusterId();
   const output = openSync(join(dataFolder, 'broker.log'), 'a');
   const child = spawn(
     'java',

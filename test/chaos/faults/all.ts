@@ -1,5 +1,8 @@
 import type { Fault } from '../fault.js';
+import { bitFlip } from './bit-flip.js';
 import { frozen, killed, restarted, stopped } from './broker.js';
+import { diskError } from './disk-error.js';
+import { diskFull } from './disk-full.js';
 import { fence } from './fence.js';
 import { blank, cloned, older, wiped } from './journal.js';
 import { kill } from './kill.js';
@@ -18,5 +21,6 @@ export const faults: readonly Fault[] = [
   ...[stopped, killed, restarted, frozen],
   fence,
   topic,
+  ...[diskError, diskFull, bitFlip],
   ...[wiped, older, cloned, blank],
 ];

@@ -5,7 +5,8 @@ import { type Fault, healed } from '../fault.js';
 import type { Scene } from '../scene.js';
 
 // Kafka stopped in order, killed, frozen and restarted. One broker is taken at random: of three, two live on.
-// The end of the fault is the moment at which the broker answers again, before its coordinators have loaded.
+// The end of the fault is the moment at which the broker answers again, before its coordinators have loaded. In a cluster
+// flow must be back before: what that took is measured from the moment at which the broker went, as `…: others go on`.
 
 const awayMs = (random: Random) => 200 + random.below(5_000);
 
@@ -16,9 +17,11 @@ function gone(name: string, about: string, end: 'stop' | 'kill', isShort = false
     async inject(scene, random) {
       const at = random.below(scene.brokers.length);
       const broker = scene.brokers[at]!;
+      const goneMs = performance.now();
       if (end === 'stop') await broker.stop();
       else await broker.kill('SIGKILL');
       if (!isShort) await sleep(awayMs(random));
+      if (!isShort && scene.brokers.length > 2) await scene.flows(`${name}: others go on`, goneMs);
       return () => restart(scene, at);
     },
   };

@@ -1,4 +1,3 @@
-import { cp } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +9,7 @@ import type { Random } from '../../random.js';
 import type { ProxyProcess } from '../../site/proxy-process.js';
 import { openRelay } from '../../site/relay.js';
 import { until } from '../../site/until.js';
+import { copyJournal } from '../copy.js';
 import { type Fault, healed } from '../fault.js';
 import type { Scene } from '../scene.js';
 
@@ -62,18 +62,18 @@ export const fence: Fault = {
       scene.proxy = second;
       scene.journal = copy;
       scene.relay.plug();
-      const hung = setTimeout(() => void owner.kill(), endsMs);
-      const code = await owner.end();
-      clearTimeout(hung);
-      const said = owner.said().join(' | ');
-      if (code !== 1 || !said.includes('was taken over by')) {
-        scene.amiss.push(
-          `the owner that was stopped (${moment}) ended with exit code ${code}: ${said}`,
-        );
-      }
-      await detour.close();
-      // Its bootstrap address is of no use any more: it knows the broker's own.
-      await way.close();
+      scene.afterwards(async () => {
+        const hung = setTimeout(() => void owner.kill(), endsMs);
+        const code = await owner.end();
+        clearTimeout(hung);
+        const said = owner.said().join(' | ');
+        if (code !== 1 || !said.includes('was taken over by')) {
+          scene.amiss.push(`the owner (stopped: ${moment}) ended with exit code ${code}: ${said}`);
+        }
+        await detour.close();
+        // The second's bootstrap address is of no use any more: it knows the broker's own.
+        await way.close();
+      });
       return healed();
     };
   },
@@ -97,7 +97,7 @@ async function copyOf(scene: Scene, owner: ProxyProcess, copy: string): Promise<
   // What the devices sent last is in the journal, and all of it synced.
   await sleep(200);
   owner.signal('SIGSTOP');
-  await cp(scene.journal, copy, { recursive: true, filter: (path) => !path.includes('/lock.') });
+  await copyJournal(scene.journal, copy);
   owner.signal('SIGCONT');
 }
 

@@ -1,8 +1,9 @@
-import { cp, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Ended, runHeadwater } from '../../site/proxy-process.js';
 import { until } from '../../site/until.js';
+import { copyJournal } from '../copy.js';
 import { type Fault, healed } from '../fault.js';
 import type { Scene } from '../scene.js';
 
@@ -24,9 +25,6 @@ function linesOf({ output }: Ended): Record<string, unknown>[] {
   const lines = output.split('\n').filter((line) => line.startsWith('{'));
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
-
-const copyOf = (from: string, to: string) =>
-  cp(from, to, { recursive: true, filter: (path) => !path.includes('/lock.') });
 
 export const wiped: Fault = {
   name: 'journal-wiped',
@@ -52,7 +50,7 @@ export const older: Fault = {
   async inject(scene, random) {
     const older = `${scene.journal}-older`;
     scene.running.signal('SIGSTOP');
-    await copyOf(scene.journal, older);
+    await copyJournal(scene.journal, older);
     scene.running.signal('SIGCONT');
     await grown(scene);
     await sleep(random.below(1_000));
@@ -74,7 +72,7 @@ export const cloned: Fault = {
     const clone = join(scene.folder, 'journal-clone');
     const owner = scene.running;
     owner.signal('SIGSTOP');
-    await copyOf(scene.journal, clone);
+    await copyJournal(scene.journal, clone);
     owner.signal('SIGCONT');
     await grown(scene);
     await refused(scene, clone, /it is a copy, or an older one put back/);
@@ -96,6 +94,7 @@ async function grown(scene: Scene): Promise<void> {
 export const blank: Fault = {
   name: 'kafka-blank',
   about: 'a blank Kafka in the place of the old one: the proxy goes on from its journal',
+  brokersMax: 1,
   async inject(scene) {
     const at = 0;
     const broker = scene.brokers[at]!;

@@ -1,10 +1,9 @@
 import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { projectFolder } from '../../kafka/jars.js';
 import type { Random } from '../../random.js';
 import { until } from '../../site/until.js';
 import type { Fault } from '../fault.js';
+import { over } from '../layer.js';
 import type { Scene } from '../scene.js';
 
 // A power cut of the built proxy: killed, and what it had not synced is gone. The proxy runs over power-layer.ts
@@ -54,13 +53,10 @@ async function startOverLayer(scene: Scene, shadow: string): Promise<void> {
   }
   for (const which of ['live', 'durable'])
     await writeFile(join(shadow, which), JSON.stringify(names));
-  scene.start = {
-    nodeFlags: [
-      '--import',
-      pathToFileURL(join(projectFolder, 'dist/test/chaos/power-layer.js')).href,
-    ],
-    environment: { CHAOS_POWER_FOLDER: scene.journal, CHAOS_POWER_SHADOW: shadow },
-  };
+  scene.start = over('power-layer', {
+    CHAOS_POWER_FOLDER: scene.journal,
+    CHAOS_POWER_SHADOW: shadow,
+  });
   await scene.startProxy();
   scene.relay.plug();
 }
