@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -35,9 +35,7 @@ export const diskFull: Fault = {
     const disk = join(scene.folder, 'small-disk');
     if (!scene.journal.startsWith(disk)) await moveTo(scene, disk);
     await sleep(random.below(1_000));
-    const filler = join(disk, 'of-another');
-    const { bavail, bsize } = await statfs(disk);
-    await writeFile(filler, Buffer.alloc(bavail * bsize - random.below(256 << 10))).catch(() => {});
+    const empty = fill(disk);
     await standsStill(scene);
     await sleep(200 + random.below(4_000));
     mustStand(scene, 'full');
@@ -48,11 +46,30 @@ export const diskFull: Fault = {
       await scene.startProxy();
     }
     return async () => {
-      await rm(filler);
+      await empty();
       return healed();
     };
   },
 };
+
+/** To the last byte, and what becomes free as well. Answers what takes it all away. */
+function fill(disk: string): () => Promise<void> {
+  const filler = join(disk, 'of-another');
+  let isOver = false;
+  const filling = (async () => {
+    while (!isOver) {
+      const { bavail, bsize } = await statfs(disk);
+      // A write that the disk is too small for takes what there is.
+      await appendFile(filler, Buffer.alloc(bavail * bsize + 1)).catch(() => {});
+      await sleep(20);
+    }
+  })();
+  return async () => {
+    isOver = true;
+    await filling;
+    await rm(filler);
+  };
+}
 
 async function moveTo(scene: Scene, disk: string): Promise<void> {
   await scene.killProxy();
