@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.js';
 
 // The pause after a failed call to the disk: longer each time until one succeeds, with jitter.
+// At most 3 s: with a session and a transaction behind it flow is back within 5 s of the end of the trouble.
 
 const delayMsMin = 100;
-const delayMsMax = 5_000;
+const delayMsMax = 2_000;
 
 export class Backoff {
   readonly #clock: Clock;
