@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { type Balance, balanceText } from './books.js';
 import { systemClock } from './clock.js';
+import { complain } from './complain.js';
 import { type Config, readConfig } from './config.js';
 import { ConfigError } from './config-file.js';
 import { nodeDisk } from './disk-node.js';
@@ -80,9 +81,4 @@ function firstSignal(log: Log): Promise<NodeJS.Signals> {
       });
     }
   });
-}
-
-function complain(message: string, exitCode: number): number {
-  process.stderr.write(`headwater: ${message.replaceAll('\n', '\nheadwater: ')}\n`);
-  return exitCode;
 }

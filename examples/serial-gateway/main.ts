@@ -1,5 +1,6 @@
 import {
   ConfigError,
+  complain,
   createLog,
   createOutcomes,
   type HttpServer,
@@ -33,8 +34,7 @@ export async function runGateway(options: GatewayOptions): Promise<number> {
     return await run(config, createLog(config.log.level, json));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`headwater: ${error.message.replaceAll('\n', '\nheadwater: ')}\n`);
-    return 2;
+    return complain(error.message, 2);
   }
 }
 
@@ -78,8 +78,7 @@ async function run(config: GatewayConfig, log: Log): Promise<number> {
   try {
     if (http instanceof Error) {
       const where = `http: can't listen on ${config.http.host}, port ${config.http.port}`;
-      process.stderr.write(`headwater: ${where}: ${http.message}; set http.port\n`);
-      return 1;
+      return complain(`${where}: ${http.message}; set http.port`, 1);
     }
     log.info({ proxy, lines: lines.states().size, httpPort: http.port }, 'bridging');
     log.info({}, `${await signal}: stopping`);

@@ -1,4 +1,4 @@
-import { ConfigError } from 'headwater/lines';
+import { ConfigError, complain } from 'headwater/lines';
 import { readGatewayConfig } from './config.js';
 
 // `headwater gateway pause|resume PATH`: asks the running gateway to give a line free, or to take it up again.
@@ -15,17 +15,14 @@ export async function pauseLine(
     const answer = await fetch(url, { method: 'POST' }).catch(() => null);
     if (answer === null) {
       const where = `${http.host}:${http.port}`;
-      process.stderr.write(
-        `headwater: no gateway answers at ${where} (http of ${options.config})\n`,
-      );
-      return 1;
+      return complain(`no gateway answers at ${where} (http of ${options.config})`, 1);
     }
     const text = await answer.text();
-    (answer.ok ? process.stdout : process.stderr).write(answer.ok ? text : `headwater: ${text}`);
-    return answer.ok ? 0 : 1;
+    if (!answer.ok) return complain(text.trimEnd(), 1);
+    process.stdout.write(text);
+    return 0;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`headwater: ${error.message.replaceAll('\n', '\nheadwater: ')}\n`);
-    return 2;
+    return complain(error.message, 2);
   }
 }

@@ -1,6 +1,7 @@
 // Public entry `headwater/lines`: what a program that bridges serial lines is made of, one and the same in proxy and gateway.
 
 export { type Clock, systemClock } from '../clock.js';
+export { complain } from '../complain.js';
 export { ConfigError, parseChecked, readText } from '../config-file.js';
 export { channelMax, decodeEnvelope, encodeEnvelope, isEnvelope } from '../envelope.js';
 export { FrameReader, toStream } from '../frame.js';

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RESET_NO_SESSION } from '../../sdk/wire.js';
+import { complain } from '../complain.js';
 import { checkFrame, encodeFrame, FrameReader } from '../frame.js';
 import { decodeMessage, encodeReset } from '../message.js';
 import { OpenError, type PortInfo, portsOfMachine } from './ports.js';
@@ -122,9 +123,4 @@ function usbText({ vendorId, productId, serialNumber, manufacturer }: PortInfo):
 
 function lineOf({ path, usb, text }: Answer): string {
   return [path.padEnd(16), ...(usb === null ? [] : [usb]), text].join('  ');
-}
-
-function complain(message: string, code: number): number {
-  process.stderr.write(`headwater: ${message}\n`);
-  return code;
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createReadStream, createWriteStream, type WriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { complain } from '../complain.js';
 import { FrameReader } from '../frame.js';
 import { type Described, Describer } from './describe.js';
 import { OpenError, portsOfMachine } from './ports.js';
@@ -158,9 +159,4 @@ function rateText(now: Sums, before: Sums, ms: number, baudRate: number): string
     `${(frames / seconds).toFixed(1)} frames/s, ${Math.round(bytes / seconds)} B/s, ` +
     `${used.toFixed(1)} % of the line, ${broken} broken of ${frames + broken} frames`
   );
-}
-
-function complain(message: string, code: number): number {
-  process.stderr.write(`headwater: ${message}\n`);
-  return code;
 }

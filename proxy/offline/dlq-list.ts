@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { DeadLetter } from '../kafka/dead-letter.js';
 import type { Client } from '../kafka/kafkajs-client.js';
 import { LetterTopic } from '../kafka/letter-topic.js';
-import { complain } from './complaint.js';
+import { exitCodeOf } from './complaint.js';
 import {
   countOf,
   type DlqOptions,
@@ -48,7 +48,7 @@ export async function dlqListCommand(options: DlqListOptions): Promise<number> {
     await print(options.json === true ? JSON.stringify(sum) : sentence(sum, options));
     return 0;
   } catch (error) {
-    return complain(error);
+    return exitCodeOf(error);
   } finally {
     client?.close();
   }

@@ -11,7 +11,7 @@ import { LetterTopic } from '../kafka/letter-topic.js';
 import { letterFolderOf, readLetterValue } from '../kafka/letter-values.js';
 import { type Resent, resend, TakenOverError } from '../kafka/resend.js';
 import { SinkError } from '../kafka/sink.js';
-import { complain } from './complaint.js';
+import { exitCodeOf } from './complaint.js';
 import {
   countOf,
   type DlqConfig,
@@ -50,7 +50,7 @@ export async function dlqResendCommand(options: DlqResendOptions): Promise<numbe
     say(result, letters.topic, options, false);
     return result.stays.length === 0 ? 0 : 3;
   } catch (error) {
-    if (!(error instanceof TakenOverError)) return complain(error);
+    if (!(error instanceof TakenOverError)) return exitCodeOf(error);
     process.stderr.write(`headwater: ${error.message}\n`);
     return 1;
   } finally {
