@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { addDlqVerbs } from './proxy/offline/dlq-verbs.js';
+import { addJournalVerbs } from './proxy/offline/journal-verbs.js';
 
 const { version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
@@ -194,6 +195,7 @@ Examples:
   });
 
 addDlqVerbs(program);
+addJournalVerbs(program);
 
 function settings(pairs: string[]): Record<string, string> {
   return Object.fromEntries(
@@ -204,6 +206,11 @@ function settings(pairs: string[]): Record<string, string> {
     }),
   );
 }
+
+// Whoever reads may stop: `headwater … | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 
 try {
   await program.parseAsync();

@@ -1,5 +1,5 @@
 import type { Disk, DiskFile } from '../disk.js';
-import { readSlot, slotNames } from './checkpoint.js';
+import { type Checkpoint, readSlot, slotNames } from './checkpoint.js';
 import type { OnDamage } from './damage.js';
 import { errorCode, errorText, JournalError } from './error.js';
 import { hex, recordHeaderBytes, type SegmentHeader } from './format.js';
@@ -23,6 +23,10 @@ import {
 // the lock and writes nothing. Not for concurrent calls.
 // Guarantees: below a synced end that the journal named, it reads every record once, in order; what is
 // damaged is passed over and said ([J-33]). Above it (`end()`) it may see a group that is void later.
+
+export type NewestSlot = Pick<Checkpoint, 'sequence' | 'end' | 'writtenMs' | 'voidGeneration'> & {
+  name: string;
+};
 
 export class JournalReader {
   readonly #disk: Disk;
@@ -59,6 +63,12 @@ export class JournalReader {
   async begin(): Promise<number> {
     await this.#refresh();
     return this.#segments[0]?.start ?? 0;
+  }
+
+  /** The beginning of the segment that holds the offset: records can be read from there. */
+  async startBefore(offset: number): Promise<number> {
+    await this.#refresh();
+    return this.#find(offset)?.start ?? this.begin();
   }
 
   /** Where to go on at the latest, if what the last but one `end` saw was void after all. */
@@ -165,23 +175,32 @@ export class JournalReader {
 
   /** All tables, from the newest checkpoint and the records behind it. */
   async readTables(): Promise<TableRecord[]> {
+    return (await this.readState()).state.tableRecords();
+  }
+
+  /** The state at `end`, from the newest checkpoint and the records behind it. */
+  async readState(): Promise<{ state: State; end: number; checkpoint: NewestSlot | null }> {
     let state = new State();
     let from = await this.begin();
-    let sequence = -1;
+    let checkpoint: NewestSlot | null = null;
     for (const name of slotNames) {
       const slot = await readSlot(this.#disk, `${this.#folder}/${name}`);
-      if (typeof slot === 'string' || slot.sequence < sequence || slot.end < from) continue;
-      ({ state, sequence, end: from } = slot);
+      if (typeof slot === 'string' || slot.end < from) continue;
+      if (checkpoint !== null && slot.sequence < checkpoint.sequence) continue;
+      const { sequence, end, writtenMs, voidGeneration } = slot;
+      checkpoint = { name, sequence, end, writtenMs, voidGeneration };
+      ({ state, end: from } = slot);
     }
-    const until = await this.end();
-    while (from < until) {
-      const { located, next } = await this.read(from, until, 1 << 20);
-      for (const { record, lane, offset } of located) {
-        if (record.kind === 'table') state.apply(record, lane, offset);
-      }
+    let end = await this.end();
+    // [J-64] A sync of it failed there: what lies above counts for nothing.
+    const isVoid = this.#segments.at(-1)?.generation === checkpoint?.voidGeneration;
+    if (isVoid && checkpoint !== null) end = Math.min(end, checkpoint.end);
+    while (from < end) {
+      const { located, next } = await this.read(from, end, 1 << 20);
+      for (const { record, lane, offset } of located) state.apply(record, lane, offset);
       from = next;
     }
-    return state.tableRecords();
+    return { state, end, checkpoint };
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,80 @@
+// The verbs of `headwater journal`: what they are called and what their help teaches. Each verb's code is loaded when it is asked for.
+
+import { type Command, InvalidArgumentError } from 'commander';
+
+export function addJournalVerbs(program: Command): void {
+  const journal = program
+    .command('journal')
+    .description("look after a proxy's journal")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  headwater journal verify -c site.yaml            is every byte as it was written?
+  headwater journal show -c site.yaml              segments, checkpoint, lanes, places
+  headwater journal show -c site.yaml --records --device press-07`,
+    );
+
+  journal
+    .command('verify')
+    .description('check every record of every segment, and the checkpoints')
+    .requiredOption('-c, --config <site.yaml>', 'the configuration that names the journal')
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText(
+      'after',
+      `
+Reads beside a running proxy, or without one, and changes nothing. Says what is damaged (file, offsets), and which
+events that took, where the records around it or the checkpoint tell: device, boot, seqs. The proxy itself passes
+damage over and publishes those ranges in its loss topic; bytes that are missing keep it from starting.
+
+Behind the last group there may be the beginning of another one, of a proxy that runs or was killed: it was not
+acknowledged, and is no damage. A flipped bit in the very last group looks the same.
+A checkpoint that a crash tore counts as damaged, and costs nothing: the other one is used.
+
+Examples:
+  headwater journal verify -c site.yaml
+  headwater journal verify -c site.yaml --json | jq '.lost'
+
+Exit codes: 0 whole, 1 damaged, 2 wrong use, or there is nothing that can be read.`,
+    )
+    .action(async (options) => {
+      const { verifyCommand } = await import('./verify.js');
+      process.exitCode = await verifyCommand(options);
+    });
+
+  journal
+    .command('show')
+    .description('print what a journal holds')
+    .requiredOption('-c, --config <site.yaml>', 'the configuration that names the journal')
+    .option('--device <name>', 'only this device: its places, or its records')
+    .option('--records', 'the records, a line each, instead of the summary')
+    .option('--from <offset>', 'records from this offset on', wholeNumber)
+    .option('--limit <records>', 'so many records at most', wholeNumber)
+    .option('--json', 'one JSON object, or one per record')
+    .addHelpText(
+      'after',
+      `
+Reads beside a running proxy, or without one, and changes nothing.
+
+Segments with the offsets they hold, the newest checkpoint, for each lane how far Kafka's word goes and how many bytes
+wait, for each place (device, boot) the next seq and whether Kafka has all before it. An offset counts bytes since the
+journal's beginning. What events hold: headwater tail.
+
+Examples:
+  headwater journal show -c site.yaml
+  headwater journal show -c site.yaml --device press-07
+  headwater journal show -c site.yaml --from 16777216 --limit 20
+  headwater journal show -c site.yaml --records --json | jq -c 'select(.kind == "loss")'
+
+Exit codes: 0 done, 1 the journal can't be read on, 2 wrong use, or there is none.`,
+    )
+    .action(async (options) => {
+      const { showCommand } = await import('./show.js');
+      process.exitCode = await showCommand(options);
+    });
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Expected a whole number.');
+}

@@ -1,0 +1,153 @@
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Located } from '../../../proxy/journal/record.js';
+import { boot } from '../journal/records.js';
+import { OfflineScene } from './offline-scene.js';
+
+// `headwater journal verify`, the built command, on real folders.
+
+const test = suite<{ scene: OfflineScene }>('verify');
+test.before.each(async (context) => {
+  context.scene = await OfflineScene.begin();
+});
+test.after.each(({ scene }) => scene.end());
+
+function find(all: readonly Located[], device: string, seq: number): Located {
+  return all.find(
+    ({ record }) => record.kind === 'block' && record.device === device && record.first === seq,
+  )!;
+}
+
+test('a sound journal is whole, closed and beside an open one; nothing is changed', async ({
+  scene,
+}) => {
+  const { journal } = await scene.filled();
+  const before = await scene.digest();
+  const open = await scene.run('verify');
+  assert.is(open.error, '');
+  assert.is(open.code, 0, open.out);
+  assert.match(open.out, /17 records \(16 block, 1 table\), 16 events\n/);
+  assert.is(await scene.digest(), before);
+  await journal.close();
+  const closed = await scene.digest();
+  const { code, out } = await scene.run('verify', '--json');
+  assert.is(code, 0);
+  const said = JSON.parse(out);
+  assert.is(said.whole, true);
+  assert.equal([said.findings, said.lost, said.events], [[], [], 16]);
+  assert.ok(said.segments.length > 3);
+  assert.is(await scene.digest(), closed);
+});
+
+test('a flipped bit: the file, the offsets, the events that it took', async ({ scene }) => {
+  const { journal, all } = await scene.filled();
+  await journal.close();
+  const hit = find(all, 'press-07', 3);
+  await scene.flip(hit.offset);
+  const before = await scene.digest();
+  const { code, out, error } = await scene.run('verify');
+  assert.is(code, 1);
+  assert.is(error, '');
+  const { path } = await scene.segmentOf(hit.offset);
+  const lines = out.split('\n');
+  assert.is(
+    lines[0],
+    `damaged: ${path}, offset ${hit.offset} to ${hit.end} (${hit.end - hit.offset} bytes, a block record first)`,
+  );
+  assert.is(lines[1], `  lost: press-07, boot ${boot}, seq 3 to 3 (1 event)`);
+  assert.match(out, /^DAMAGED: 1 finding, 1 event known to be lost/m);
+  assert.is(await scene.digest(), before);
+  const said = JSON.parse((await scene.run('verify', '--json')).out);
+  assert.is(said.whole, false);
+  assert.equal(
+    said.lost.map((one: object) => ({ ...one, offset: 0 })),
+    [{ device: 'press-07', boot, from: 3, to: 4, offset: 0 }],
+  );
+});
+
+test('of the last record of a place the checkpoint tells', async ({ scene }) => {
+  const { journal, all } = await scene.filled();
+  await journal.close();
+  await scene.flip(find(all, 'kiln', 7).offset);
+  const { code, out } = await scene.run('verify');
+  assert.is(code, 1);
+  assert.match(out, new RegExp(`  lost: kiln, boot ${boot}, seq 7 to 7 \\(1 event\\)`));
+});
+
+test('a file that was cut off: what is missing, and the other segments are checked', async ({
+  scene,
+}) => {
+  const { journal, all } = await scene.filled();
+  await journal.close();
+  const hit = find(all, 'press-07', 2);
+  const { path, start } = await scene.segmentOf(hit.offset);
+  await truncate(path, hit.offset - start + 10);
+  await scene.flip(find(all, 'press-07', 6).offset);
+  const { code, out } = await scene.run('verify');
+  assert.is(code, 1);
+  assert.match(out, `missing: ${path}, offset ${hit.offset + 10} to `);
+  assert.match(out, /lost: press-07, boot \d+, seq 6 to 6 \(1 event\)/);
+  assert.match(out, /lost: press-07, boot \d+, seq 2 to /);
+});
+
+test('the newest segment, cut below what a checkpoint covers', async ({ scene }) => {
+  const { journal, all } = await scene.filled({ segmentBytes: 1 << 18 });
+  await journal.close();
+  const { path, start } = await scene.segmentOf(all.at(-1)!.offset);
+  await truncate(path, all.at(-2)!.offset - start);
+  const { code, out } = await scene.run('verify');
+  assert.is(code, 1);
+  assert.match(out, /^missing: /m);
+  assert.match(out, /lost: kiln, boot \d+, seq 7 to 7/);
+});
+
+test('a checkpoint that can not be read costs nothing, and is said', async ({ scene }) => {
+  const { journal } = await scene.filled();
+  await journal.close();
+  const path = join(scene.folder, 'checkpoint-0');
+  const bytes = await readFile(path);
+  bytes[70]! ^= 1;
+  await writeFile(path, bytes);
+  const { code, out } = await scene.run('verify');
+  assert.is(code, 1);
+  assert.match(out, /^damaged: \S+checkpoint-0: it can't be read/);
+  assert.match(out, /1 of 2 checkpoints/);
+  assert.match(out, /DAMAGED: 1 finding, 0 events known to be lost/);
+});
+
+test('the beginning of a group behind the last one is no damage', async ({ scene }) => {
+  const { journal, all } = await scene.filled();
+  await journal.close();
+  const { path, start } = await scene.segmentOf(all.at(-1)!.offset);
+  const bytes = await readFile(path);
+  await writeFile(path, Buffer.concat([bytes, bytes.subarray(all.at(-1)!.offset - start)]));
+  const { code, out } = await scene.run('verify');
+  assert.is(code, 0, out);
+  assert.match(out, /behind the last group: being written, or torn by a crash/);
+});
+
+test('a later version, no journal, no configuration: one line, 2', async ({ scene }) => {
+  const none = await scene.run('verify');
+  assert.is(none.code, 2);
+  assert.match(none.error, /^headwater: \S+journal: no journal yet; [^\n]*\n$/);
+  const { journal } = await scene.filled();
+  await journal.close();
+  const name = (await readdir(scene.folder)).find((one) => one.endsWith('.segment'))!;
+  const path = join(scene.folder, name);
+  const bytes = await readFile(path);
+  bytes.writeUInt32LE(2, 8);
+  bytes.writeUInt32LE(7, 60);
+  await writeFile(path, bytes);
+  const before = await scene.digest();
+  for (const verb of ['verify', 'show']) {
+    const { code, error, out } = await scene.run(verb);
+    assert.is(code, 2, out);
+    assert.match(error, /was written by a newer version of headwater; start that version[^\n]*\n$/);
+    assert.is(out, '');
+  }
+  assert.is(await scene.digest(), before);
+});
+
+test.run();
