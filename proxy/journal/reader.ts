@@ -65,6 +65,10 @@ export class JournalReader {
     return this.#segments[0]?.start ?? 0;
   }
 
+  get segmentCount(): number {
+    return this.#segments.length;
+  }
+
   /** The beginning of the segment that holds the offset: records can be read from there. */
   async startBefore(offset: number): Promise<number> {
     await this.#refresh();

@@ -37,7 +37,7 @@ test('a sound journal is whole, closed and beside an open one; nothing is change
   const said = JSON.parse(out);
   assert.is(said.whole, true);
   assert.equal([said.findings, said.lost, said.events], [[], [], 16]);
-  assert.ok(said.segments.length > 3);
+  assert.ok(said.segments.length > 2);
   assert.is(await scene.digest(), closed);
 });
 
