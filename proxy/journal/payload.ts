@@ -216,10 +216,10 @@ export class Fields {
     return this.#items[this.#next++];
   }
   text(): string {
-    return expect(this.any(), (value) => typeof value === 'string');
+    return expect(this.any(), isText);
   }
   number(): number {
-    return expect(this.any(), (value) => typeof value === 'number');
+    return expect(this.any(), isNumber);
   }
   integer(): number {
     const value = this.number();
@@ -232,7 +232,7 @@ export class Fields {
     return null;
   }
   bytes(): Uint8Array {
-    return expect(this.any(), (value) => value instanceof Uint8Array);
+    return expect(this.any(), isBytes);
   }
   list(): readonly unknown[] {
     return expect(this.any(), isList);
@@ -242,6 +242,15 @@ export class Fields {
   }
 }
 
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number';
+}
+function isBytes(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array;
+}
 function isList(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
 }

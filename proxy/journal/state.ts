@@ -140,7 +140,9 @@ export class State {
     place.durable = end;
     place.ended = false;
     place.fingerprint ??= fingerprintOf(record);
-    Object.assign(place, timeAfter(place, record));
+    const { lastTimeMs, offsetMs } = timeAfter(place, record);
+    place.lastTimeMs = lastTimeMs;
+    place.offsetMs = offsetMs;
     place.lastOffset = offset;
     return true;
   }

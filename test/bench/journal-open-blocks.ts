@@ -5,6 +5,7 @@ import type { BlockRecord } from '../../proxy/journal/record.js';
 
 export const devicesMax = 1_000;
 const boot = 1_764_000_000;
+const content = new Uint8Array(1 << 17).fill(7);
 
 export function blockOf(journal: Journal, serial: number, byteCount: number): BlockRecord {
   const device = `bench-${serial % devicesMax}`;
@@ -13,7 +14,7 @@ export function blockOf(journal: Journal, serial: number, byteCount: number): Bl
   return {
     ...{ kind: 'block', device, boot, first: from, count: 10, from, table: '00'.repeat(8) },
     ...{ arrivalMs: nowMs, offsetMs: nowMs, lastTimeMs: nowMs, quality: 'synced' },
-    bytes: new Uint8Array(byteCount).fill(serial),
+    bytes: content.subarray(0, byteCount),
   };
 }
 

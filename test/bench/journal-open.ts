@@ -19,7 +19,7 @@ const goalMs = 2_000;
 const segmentBytes = 16 << 20;
 /** Nearly a segment: as much as a kill can leave behind a checkpoint. */
 const tailBytes = 15 << 20;
-const bulkBlockBytes = 16_384;
+const bulkBlockBytes = 65_536;
 const units: Record<string, number> = { '': 1, k: 1e3, M: 1e6, G: 1e9 };
 
 function sizeOf(text: string): number {
@@ -44,7 +44,7 @@ const flags = new Command('npm run journal-open --')
   .addHelpText(
     'after',
     `
-The journal is one that Kafka has nothing of: segments of 16 MiB, blocks of 16 KiB of ${devicesMax} devices. Each opening is a
+The journal is one that Kafka has nothing of: segments of 16 MiB, blocks of 64 KiB of ${devicesMax} devices. Each opening is a
 process of its own, behind one that was ended without closing and left 15 MiB of blocks of 200 bytes behind
 the newest checkpoint, the most that a kill can leave. "cold": the folder's files are taken out of the page cache
 before (by dd, where there is one).
