@@ -6,6 +6,7 @@ import type { Config, KafkaConfig } from './config.js';
 import { createDamageNotes } from './damage-notes.js';
 import type { Disk } from './disk.js';
 import { type Doors, doorsOfMachine } from './doors.js';
+import { type Adoption, readAdoption } from './journal/adoption.js';
 import { type Journal, openJournal } from './journal/journal.js';
 import { JournalReader } from './journal/reader.js';
 import type { Position, TableRecord } from './journal/record.js';
@@ -39,7 +40,9 @@ export interface LaneStart {
   site: string;
   lane: number;
   journalFolder: string;
+  /** Under which Kafka knows it. */
   journalId: string;
+  repeatsUntil?: number;
   confirmed: Position | null;
   tables(): TableRecord[];
   kafka: KafkaConfig;
@@ -98,7 +101,9 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     if (config.kafka !== null) {
       closing.unshift(() => Promise.all(lanes.map((lane) => lane.stop())));
       // A journal that is refused must not have acknowledged anything; one whose Kafka is away may.
-      await startLanes(parts, config.kafka, journal, lanes, (lane, event) => {
+      const adoption = await readAdoption(disk, folder, journal.id);
+      if (adoption !== null) sayAdopted(log, adoption);
+      await startLanes(parts, config.kafka, { journal, adoption }, lanes, (lane, event) => {
         metrics.count(lane, event);
         if (event.kind === 'damage') damage.note(event.damage);
       });
@@ -163,11 +168,14 @@ const ordinary = new Set(['duplicate', 'gap', 'beyond-credit', 'replaced', 'tabl
 function startLanes(
   { config, clock, log, host, startLane }: PipelineParts,
   kafka: KafkaConfig,
-  journal: Journal,
+  { journal, adoption }: { journal: Journal; adoption: Adoption | null },
   lanes: Lane[],
   count: (lane: number, event: LaneEvent) => void,
 ): Promise<unknown> {
   const words: Promise<void>[] = [];
+  // [K-25] What Kafka calls it; the journal itself knows its id alone.
+  const journalId = adoption?.name ?? journal.id;
+  const toKafka = (position: Position | null) => position && { ...position, journal: journalId };
   for (let lane = 0; lane < journal.lanes; lane++) {
     let heard = () => {};
     words.push(
@@ -179,13 +187,14 @@ function startLanes(
       site: config.site,
       ...{ lane, kafka, host, clock, debug: config.log.level === 'debug' },
       journalFolder: config.journal.folder,
-      journalId: journal.id,
-      confirmed: journal.confirmed(lane),
+      ...{ journalId, repeatsUntil: adoption?.until ?? 0 },
+      confirmed: toKafka(journal.confirmed(lane)),
       tables: () => journal.tables(),
       on(event) {
         count(lane, event);
         if (event.kind === 'committed') {
-          journal.confirm(event.position, event.committed, event.dropped);
+          const position = { ...event.position, journal: journal.id };
+          journal.confirm(position, event.committed, event.dropped);
         }
         if (event.kind === 'line') log[event.level]({ lane }, event.text);
         if (event.kind !== 'state') return;
@@ -202,6 +211,11 @@ function startLanes(
   });
   const late = new Promise<void>((resolve) => clock.after(firstWordTimeoutMs, resolve));
   return Promise.race([Promise.all(words), late]);
+}
+
+function sayAdopted(log: Log, { at, host, name, until }: Adoption): void {
+  const text = `this journal was adopted at ${at} on ${host}: Kafka knows it as ${name}`;
+  log.info({ until }, `${text}; what it held then is sent with hw-repeat`);
 }
 
 function haltOf(lanes: readonly Lane[]): Pipeline['halted'] {

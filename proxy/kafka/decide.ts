@@ -35,13 +35,21 @@ export function decide(evidence: Evidence): Decision {
     return { kind: 'restart', from: kafka.end };
   }
   const behind = confirmed !== null && kafka.end <= confirmed.end;
-  const held = named === null ? evidence.isDamaged === true : isNamedBy(named, kafka);
+  const isThere = named === null ? evidence.isDamaged === true : isNamedBy(named, kafka);
+  const held = isThere || namesNone(kafka);
   if (held && !behind) return { kind: 'restart', from: kafka.end };
   if (behind && (held || kafka.offset < begin)) {
     return kafkaLost(confirmed, `is back at ${kafka.end}`);
   }
   return otherRecord(kafka, named);
 }
+
+/** [K-25] Where an adopted journal begins of which nothing was confirmed: no segment has generation 0. */
+export function startOf(journal: string, lane: number, begin: number): Position {
+  return { lane, journal, generation: 0, offset: begin, end: begin, check: 0 };
+}
+
+const namesNone = ({ generation }: Position) => generation === 0;
 
 /** Whether the record is the one that the position names. */
 export function isNamedBy(located: Located, position: Position): boolean {
@@ -70,11 +78,14 @@ function kafkaLost(confirmed: Position, found: string): Decision {
   return { kind: 'kafka-lost', from: confirmed.end, message };
 }
 
+const orAdopt =
+  'where that is gone, `headwater journal adopt` says what going on with this one costs';
+
 function foreignJournal(journal: string, kafka: Position): Decision {
   const message =
     `Kafka's position of lane ${kafka.lane} is of journal ${kafka.journal}, and this one is ` +
     `${journal}: the journal was wiped, or another proxy uses this site's name. ` +
-    `Give this proxy another \`site\`, or put its journal back`;
+    `Give this proxy another \`site\`, or put its journal back; ${orAdopt}`;
   return { kind: 'refuse', why: 'foreign-journal', message };
 }
 
@@ -83,6 +94,6 @@ function otherRecord(kafka: Position, named: Located | null): Decision {
   const message =
     `Kafka's position of lane ${kafka.lane} names a record at ${kafka.offset}, where this ` +
     `journal has ${found}: it is a copy, or an older one put back. ` +
-    `Start the proxy on the newest copy of its journal`;
+    `Start the proxy on the newest copy of its journal; ${orAdopt}`;
   return { kind: 'refuse', why: 'other-record', message };
 }

@@ -9,7 +9,7 @@ import type { LaneWorkerData } from './lane-thread.js';
 import { createLetterValues, letterFolderOf } from './letter-values.js';
 import { positionTopicOf } from './position-topic.js';
 import { createRecordMaker } from './records.js';
-import type { KafkaSink } from './sink.js';
+import type { KafkaSink, SinkRecord } from './sink.js';
 
 export interface LaneParts {
   data: Omit<LaneWorkerData, 'debug' | 'beatMs'>;
@@ -26,7 +26,7 @@ export interface JoinedLane {
 }
 
 export function joinLane({ data, clock, disk, openSink, on }: LaneParts): JoinedLane {
-  const { site, lane, kafka, journalId, host, confirmed } = data;
+  const { site, lane, kafka, journalId, host, confirmed, repeatsUntil = 0 } = data;
   const records = createRecordMaker({
     topics: kafka.topics,
     value: kafka.value,
@@ -42,7 +42,10 @@ export function joinLane({ data, clock, disk, openSink, on }: LaneParts): Joined
     lane: createLane({
       ...{ lane, journalId, host, confirmed, clock, openSink, on },
       reader: oneAtATime(reader),
-      toRecords: (located) => records.toRecords(located),
+      toRecords(located) {
+        const made = records.toRecords(located);
+        return located.offset < repeatsUntil ? made.map(perhapsRepeated) : made;
+      },
       dead: {
         topic: kafka.topics.dead,
         topicGraceMs: kafka.topicGraceSeconds * 1000,
@@ -57,6 +60,11 @@ export function joinLane({ data, clock, disk, openSink, on }: LaneParts): Joined
     }),
     close: () => reader.close(),
   };
+}
+
+/** [K-25] */
+function perhapsRepeated(record: SinkRecord): SinkRecord {
+  return { ...record, headers: { ...record.headers, 'hw-repeat': 'perhaps' } };
 }
 
 /** The batch ahead may still be reading when the lane starts again. */

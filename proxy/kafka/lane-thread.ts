@@ -16,6 +16,8 @@ export interface LaneThreadOptions {
   /** Its records are read by the worker itself. */
   journalFolder: string;
   journalId: string;
+  /** What begins below it may be in Kafka already: the journal was adopted. */
+  repeatsUntil?: number;
   /** The last position of this lane that the journal saw confirmed. */
   confirmed: Position | null;
   /** All tables that are durable now; asked at each start of a worker. */
@@ -36,7 +38,14 @@ export interface LaneThreadOptions {
 export interface LaneWorkerData
   extends Pick<
     LaneThreadOptions,
-    'site' | 'lane' | 'journalFolder' | 'journalId' | 'confirmed' | 'kafka' | 'host'
+    | 'site'
+    | 'lane'
+    | 'journalFolder'
+    | 'journalId'
+    | 'confirmed'
+    | 'kafka'
+    | 'host'
+    | 'repeatsUntil'
   > {
   tables: TableRecord[];
   debug: boolean;
@@ -97,8 +106,9 @@ class Thread implements Lane {
 
   #spawn(): void {
     const { site, lane, journalFolder, journalId, kafka, host, tables } = this.#options;
+    const { repeatsUntil = 0 } = this.#options;
     const workerData: LaneWorkerData = {
-      ...{ site, lane, journalFolder, journalId, kafka, host },
+      ...{ site, lane, journalFolder, journalId, kafka, host, repeatsUntil },
       confirmed: this.#confirmed,
       tables: tables(),
       debug: this.#options.debug === true,

@@ -72,6 +72,38 @@ Exit codes: 0 done, 1 the journal can't be read on, 2 wrong use, or there is non
       const { showCommand } = await import('./show.js');
       process.exitCode = await showCommand(options);
     });
+
+  journal
+    .command('adopt')
+    .description('let Kafka follow this journal, where the proxy refuses to start on it')
+    .requiredOption(
+      '-c, --config <site.yaml>',
+      'the configuration that names the journal and Kafka',
+    )
+    .option('--yes', 'do it; without this it says what it would do, and what that costs')
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText(
+      'after',
+      `
+Kafka keeps the position of the journal that it has events of. A proxy on another one refuses to start: its journal was
+wiped or belongs to somewhere else, or it is an older copy, or a clone that has grown on its own. First look for the
+right journal: started on that, the proxy loses nothing and repeats nothing. Where it is gone for good, this makes
+Kafka's position one of the journal that you have.
+
+Run it without --yes first. It says how many events will be sent that may be in Kafka already (they carry the header
+hw-repeat: perhaps, and key and hw-id name each for ever), and what may be lost. Stop the other proxy, if one runs.
+Killed at any moment it may be run again. It writes what it did into the journal's folder and the position topic.
+
+Examples:
+  headwater journal adopt --config site.yaml
+  headwater journal adopt --config site.yaml --yes && headwater proxy --config site.yaml
+
+Exit codes: 0 adopted, or there was no need to; 1 failed; 2 wrong use or configuration; 3 it would, and --yes is missing.`,
+    )
+    .action(async (options) => {
+      const { adoptCommand } = await import('./adopt.js');
+      process.exitCode = await adoptCommand(options);
+    });
 }
 
 function wholeNumber(text: string): number {

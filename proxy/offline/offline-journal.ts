@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readConfig } from '../config.js';
 import { ConfigError } from '../config-file.js';
 import { JournalError } from '../journal/error.js';
-import { complain } from './complaint.js';
+import { exitCodeOf } from './complaint.js';
 
 export async function journalFolder(config: string): Promise<string> {
   return (await readConfig(config)).journal.folder;
@@ -16,7 +16,7 @@ export function noJournal(folder: string): ConfigError {
 
 /** One line, and 2 where nothing could be read: a configuration, a folder, a later version's journal. */
 export function refusal(error: unknown): 1 | 2 {
-  const code = complain(error);
+  const code = exitCodeOf(error);
   const isUnread =
     error instanceof JournalError && (error.kind === 'newer' || error.kind === 'disk');
   return isUnread ? 2 : code;

@@ -1,0 +1,149 @@
+// `headwater journal adopt`: a person decides that Kafka follows this journal, after the proxy refused to start on it. Says what that does
+// and costs, and does it with --yes only.
+
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { type Config, type KafkaConfig, readConfig } from '../config.js';
+import { ConfigError } from '../config-file.js';
+import type { Disk } from '../disk.js';
+import { nodeDisk } from '../disk-node.js';
+import { errorCode } from '../journal/error.js';
+import { lockedError } from '../journal/open.js';
+import { JournalReader } from '../journal/reader.js';
+import { type AdoptPlan, adopt, planAdoption } from '../kafka/adopt.js';
+import { createKafkajsSink } from '../kafka/kafkajs-sink.js';
+import { positionTopicOf } from '../kafka/position-topic.js';
+import { type KafkaSink, SinkError } from '../kafka/sink.js';
+import { exitCodeOf } from './complaint.js';
+
+export interface AdoptOptions {
+  config: string;
+  yes?: boolean;
+  json?: boolean;
+}
+
+/** Answers the exit code: 0 adopted, or there was no need to; 1 failed; 2 the configuration; 3 it would, and --yes is missing. */
+export async function adoptCommand(options: AdoptOptions): Promise<number> {
+  const disk = nodeDisk();
+  let sink: KafkaSink | null = null;
+  let reader: JournalReader | null = null;
+  let unlock = async () => {};
+  try {
+    const config = await readConfig(options.config);
+    const { kafka } = config;
+    if (kafka === null) {
+      throw new ConfigError(`${options.config}: it has no section kafka, and nothing refuses it`);
+    }
+    const { folder } = config.journal;
+    reader = new JournalReader({ folder, disk });
+    const journal = await reader.id();
+    if (journal === null) {
+      throw new ConfigError(`${folder}: no journal yet; a proxy's start makes one`);
+    }
+    unlock = await locked(disk, folder);
+    sink = openSink(config.site, kafka);
+    const plan = await planAdoption({ sink, reader, disk, folder, journal });
+    if (plan.decision.kind !== 'refuse') return say(options, config, plan, 'needless');
+    if (options.yes !== true) return say(options, config, plan, 'planned');
+    await carryOut(plan, sink, disk, config);
+    return say(options, config, plan, 'adopted');
+  } catch (error) {
+    return exitCodeOf(error);
+  } finally {
+    await reader?.close();
+    await sink?.close();
+    await unlock();
+  }
+}
+
+async function carryOut(
+  plan: AdoptPlan,
+  sink: KafkaSink,
+  disk: Disk,
+  config: Config,
+): Promise<void> {
+  const { folder } = config.journal;
+  const host = `${hostname()}:${process.pid}`;
+  const fresh = () => randomBytes(16).toString('hex');
+  try {
+    await adopt({
+      ...{ plan, sink, disk, folder, name: fresh(), nowMs: Date.now() },
+      positionTopic: positionTopicOf(config.site),
+      claim: { owner: fresh(), host },
+    });
+  } catch (error) {
+    if (!(error instanceof SinkError) || error.kind !== 'epoch') throw error;
+    const text = `another proxy of site ${config.site} runs, and has taken its lane back: stop that one`;
+    throw new SinkError('epoch', `${text}, then run this again`, { cause: error });
+  }
+}
+
+/** So that no proxy starts on it meanwhile. */
+async function locked(disk: Disk, folder: string): Promise<() => Promise<void>> {
+  try {
+    const lock = await disk.lock(folder);
+    return () => lock.release();
+  } catch (error) {
+    if (errorCode(error) === 'ELOCKED') throw lockedError(folder);
+    throw error;
+  }
+}
+
+function openSink(site: string, { brokers, ssl, sasl }: KafkaConfig): KafkaSink {
+  return createKafkajsSink({
+    ...{ site, lane: 0, brokers },
+    ...(ssl ? { ssl: true } : {}),
+    ...(sasl === undefined ? {} : { sasl }),
+  });
+}
+
+type Outcome = 'needless' | 'planned' | 'adopted';
+
+function say(options: AdoptOptions, config: Config, plan: AdoptPlan, outcome: Outcome): number {
+  const { decision, journal, kafka, from, until, events, devices } = plan;
+  if (options.json === true) {
+    const why = decision.kind === 'refuse' ? decision.why : decision.kind;
+    const { site } = config;
+    console.log(
+      JSON.stringify({ outcome, site, journal, why, kafka, from, until, events, devices }),
+    );
+  } else if (outcome === 'needless') {
+    console.log(
+      `${config.journal.folder}: no need to adopt it: a proxy starts on it and goes on from ${decision.kind === 'refuse' ? 0 : decision.from}`,
+    );
+  } else if (outcome === 'planned') {
+    console.log(planText(options.config, config, plan));
+  } else {
+    console.log(
+      `${config.journal.folder}: adopted; ${eventsText(plan)} will be sent, with hw-repeat. Start the proxy: ` +
+        `headwater proxy --config ${options.config}`,
+    );
+  }
+  return outcome === 'planned' ? 3 : 0;
+}
+
+const eventsText = ({ events, devices }: AdoptPlan) =>
+  `${events} ${events === 1 ? 'event' : 'events'} of ${devices} ${devices === 1 ? 'device' : 'devices'}`;
+
+function planText(path: string, { site, journal }: Config, plan: AdoptPlan): string {
+  const { decision, from } = plan;
+  const isForeign = decision.kind === 'refuse' && decision.why === 'foreign-journal';
+  const other = isForeign ? 'the journal before, or the other one' : 'the newer copy';
+  const where =
+    plan.confirmed === null
+      ? 'from its beginning'
+      : `from ${from}, up to where Kafka had confirmed it`;
+  return `${decision.kind === 'refuse' ? decision.message : ''}.
+
+Adopting ${journal.folder} would, for site ${site}:
+  - replace Kafka's position, so that the proxy goes on with this journal ${where}: ${eventsText(plan)}
+  - give the journal a new name in Kafka, so that a proxy on ${other} is stopped and refused from then on
+What may come twice: ${isForeign ? '' : `those of the ${plan.events} that Kafka has from ${other}; and `}what devices
+  had sent to ${other} and did not hear acknowledged. Those of the ${plan.events} carry the header hw-repeat: perhaps
+What may be lost: what ${other} had acknowledged and not brought into Kafka yet. Nobody else has it: where ${other}
+  still exists, start the proxy on that one instead
+What may be called lost and is not: seqs that ${other} had acknowledged go to the loss topic (unknown, or
+  perhaps-delivered), as this journal never saw them
+
+Nothing was changed. To do it: headwater journal adopt --config ${path} --yes`;
+}
