@@ -184,8 +184,12 @@ test('while the other proxy runs: it ends, or adoption says to stop it', async (
   const before = await deliver(owner, 'press-1');
   await refused('wiped');
   const { code, complaint } = await adopt('wiped', '--yes');
-  if (code === 0) assert.is(await owner.end(), 1);
-  else {
+  if (code === 0) {
+    // It hears of it with its next transaction.
+    sensors.push(await startSensor({ port: owner.tcpPort, device: 'press-9' }));
+    assert.is(await owner.end(), 1);
+    assert.match(owner.said().join('\n'), /lane 0 was taken over by/);
+  } else {
     assert.match(
       complaint,
       /another proxy of site .* runs, and has taken its lane back: stop that one/,
@@ -201,14 +205,16 @@ test('killed before the commit it changed nothing, and is run again; behind it, 
   const before = await delivered('journal', 'press-1');
   await refused('wiped');
   const words = ['journal', 'adopt', '--config', site.config, '--yes', '--json'];
-  for (const where of ['initProducerId:after:kill', 'endTxn:before:kill']) {
+  // The first transaction is the claim's, the second the position's.
+  for (const where of ['initProducerId:after:kill', 'endTxn2:before:kill']) {
     const { code } = await spawnHeadwater(words, { ...on('wiped'), CUT_AT: where }, layer).ended;
     assert.is(code, null, where);
     await refused('wiped');
   }
   // The rightful one was fenced, and never refused.
   const still = await delivered('journal', 'press-2');
-  assert.is((await adopt('wiped', '--yes')).code, 0);
+  const where = { ...on('wiped'), CUT_AT: 'endTxn2:after:kill' };
+  assert.is((await spawnHeadwater(words, where, layer).ended).code, null);
   const after = await delivered('wiped', 'press-3');
   await judge(bootstrap, climate(), [before, still, after]);
 });

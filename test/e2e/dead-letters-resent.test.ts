@@ -217,16 +217,56 @@ test('a commit whose answer is lost, and a request: the command looks and goes o
 test('two at once: the first one stops with a sentence, and nothing is sent twice', async () => {
   await makeLetters(many('climate', ['a'], 500));
   await createTopics(bootstrap, [topicOf('climate')], 1);
-  const one = started('endTxn:before:stop');
+  const one = started('initProducerId:before:stop');
+  const two = started('addPartitionsToTxn:before:stop');
   await one.stopped();
+  await two.stopped();
+  const three = started('endTxn:before:stop');
+  await three.stopped();
   const other = await resend();
   assert.equal([other.code, other.resent, other.before], [0, 500, 0]);
+  for (const suspended of [two, three]) {
+    suspended.child.kill('SIGCONT');
+    const { code, complaint, output } = await suspended.ended;
+    assert.is(code, 1);
+    assert.match(
+      complaint,
+      /^headwater: another `headwater dlq resend` .*nothing is sent twice\n$/,
+    );
+    assert.is(output, '');
+  }
+  // This one had not looked yet.
   one.child.kill('SIGCONT');
-  const { code, complaint, output } = await one.ended;
-  assert.is(code, 1);
-  assert.match(complaint, /^headwater: another `headwater dlq resend` .*nothing is sent twice\n$/);
-  assert.is(output, '');
+  const { code, output } = await one.ended;
+  assert.equal([code, JSON.parse(output).resent, JSON.parse(output).before], [0, 0, 500]);
   assert.equal(await seqsIn('climate'), { a: upTo(500) });
+});
+
+test('a note that an open transaction hides is waited for, and not overlooked', async () => {
+  await makeLetters(many('climate', ['a'], 100), 1);
+  await createTopics(bootstrap, [topicOf('climate')], 1);
+  const first = started('addPartitionsToTxn:before:stop');
+  await first.stopped();
+  const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING });
+  const producer = kafka.producer({ transactionalId: `open-${site.name}`, maxInFlightRequests: 1 });
+  await producer.connect();
+  const open = await producer.transaction();
+  await open.send({ topic: dead(), messages: [{ key: 'other', value: '{}', partition: 0 }] });
+  first.child.kill('SIGCONT');
+  const { output } = await first.ended;
+  assert.is(JSON.parse(output).resent, 100);
+  const second = started('');
+  let said = '';
+  second.child.stderr?.on('data', (chunk) => {
+    said += chunk;
+  });
+  await until(
+    () => said.includes('waiting for an open transaction to end') || second.child.exitCode !== null,
+  );
+  await open.commit();
+  await producer.disconnect();
+  assert.is(JSON.parse((await second.ended).output).before, 100);
+  assert.equal(await seqsIn('climate'), { a: upTo(100) });
 });
 
 test('what Kafka still refuses says why and stays; the rest goes, and that one once it may', async () => {

@@ -1,22 +1,21 @@
 // A layer for `node --import`: at a named request to Kafka the process is killed or suspended, before the request leaves or once it was
-// answered, or it loses the answer alone. CUT_AT=<request>:<before|after>:<kill|stop|lose>, of each kind the first request.
+// answered, or it loses the answer alone. CUT_AT=<request>[number]:<before|after>:<kill|stop|lose>: the first of its kind, or that number's.
 
 import { Socket } from 'node:net';
 
 const requests: Record<string, number> = {
   ...{ produce: 0, initProducerId: 22, addPartitionsToTxn: 24, endTxn: 26 },
 };
-const [request = '', when = '', what = ''] = (process.env.CUT_AT ?? '').split(':');
+const [named = '', when = '', what = ''] = (process.env.CUT_AT ?? '').split(':');
+const [, request = '', number = ''] = /^([A-Za-z]*)(\d*)$/.exec(named) ?? [];
 const api = requests[request];
-let isDone = false;
+let left = Number(number === '' ? 1 : number);
 
 const { write } = Socket.prototype;
 Socket.prototype.write = function (this: Socket, ...words: unknown[]) {
   const [frame] = words;
-  const isIt =
-    !isDone && Buffer.isBuffer(frame) && frame.length > 8 && frame.readInt16BE(4) === api;
-  if (isIt) {
-    isDone = true;
+  const isIt = Buffer.isBuffer(frame) && frame.length > 8 && frame.readInt16BE(4) === api;
+  if (isIt && --left === 0) {
     if (when === 'before') strike(this);
     else atAnswer(this);
   }
