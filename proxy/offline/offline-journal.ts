@@ -15,7 +15,7 @@ export function noJournal(folder: string): ConfigError {
 }
 
 /** One line, and 2 where nothing could be read: a configuration, a folder, a later version's journal. */
-export function refusal(error: unknown): 1 | 2 {
+export function refusal(error: unknown): number {
   const code = exitCodeOf(error);
   const isUnread =
     error instanceof JournalError && (error.kind === 'newer' || error.kind === 'disk');
