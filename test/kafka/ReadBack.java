@@ -63,6 +63,8 @@ public class ReadBack {
           if (System.currentTimeMillis() > deadline) throw new IllegalStateException("too slow");
           for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(200))) {
             print(record);
+            // The deadline ends a hang: what still comes is none.
+            deadline = System.currentTimeMillis() + timeoutMs;
           }
         }
       }
