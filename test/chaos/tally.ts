@@ -32,7 +32,7 @@ export interface Tally {
   take(record: Counted): void;
   /** What is amiss, one line each; a few of each kind. */
   readonly remarks: string[];
-  judge(ledger: Ledger, boots: ReadonlyMap<string, number | null>): Verdict;
+  judge(ledger: Pick<Ledger, 'pages'>, boots: ReadonlyMap<string, number | null>): Verdict;
 }
 
 interface Seen {
@@ -110,7 +110,10 @@ export function createTally(prefix: string): Tally {
     }
   }
 
-  function judge(ledger: Ledger, boots: ReadonlyMap<string, number | null>): Verdict {
+  function judge(
+    ledger: Pick<Ledger, 'pages'>,
+    boots: ReadonlyMap<string, number | null>,
+  ): Verdict {
     const verdict: Verdict = {
       ...{ accepted: 0, refused: 0, ...counts, reportedLost: 0 },
       ...{ lost: 0, unreported: 0, contradicted: 0 },

@@ -25,6 +25,7 @@ export const checks = {
   'journal states': uvu('dist/test/journal-states', '\\.test\\.js$'),
   'journal troubles': uvu('dist/test/proxy/journal', '(troubles|open)\\.test\\.js$'),
   seeds: ['dist/test/simulation/seeds.js', '--from', '1', '--count', '40'],
+  lane: uvu('dist/test/proxy/kafka', '^lane.test.js$'),
   'chaos: fence': ['dist/test/chaos/chaos.js', '--only', 'fence', '--kills', '1', '--seed', '1'],
 } satisfies Record<string, string[]>;
 
@@ -36,7 +37,7 @@ const namedByChance: Edit = {
   file: sink,
   find: 'transactionalId: transactionalIdOf(this.#options.site, this.#lane),\n                transactionTimeoutMs',
   replace:
-    'transactionalId: `${transactionalIdOf(this.#options.site, this.#lane)}-${Math.random()}`,\n' +
+    "transactionalId: transactionalIdOf(this.#options.site, this.#lane) + '-' + Math.random(),\n" +
     '                transactionTimeoutMs',
 };
 
@@ -89,7 +90,7 @@ export const mutants: readonly Mutant[] = [
         find: 'await this.#write([], claimKey(this.#lane), claim);',
         replace:
           'const apart = open(this.#kafka, {\n' +
-          '                transactionalId: `claims-${Math.random()}`, transactionTimeoutMs: 15_000,\n' +
+          "                transactionalId: 'claims-' + Math.random(), transactionTimeoutMs: 15_000,\n" +
           '                requestTimeoutMs: this.#requestTimeoutMs,\n' +
           '            });\n' +
           '            await apart.connect();\n' +
@@ -148,7 +149,7 @@ export const mutants: readonly Mutant[] = [
         file: sink,
         find: 'return new KafkajsSink(options);',
         replace:
-          'const name = `${options.site} ${options.lane}`;\n' +
+          "const name = options.site + ' ' + options.lane;\n" +
           '    const kept = (globalThis.sinks ??= new Map());\n' +
           '    if (!kept.has(name)) kept.set(name, new KafkajsSink(options));\n' +
           '    return kept.get(name);',
