@@ -186,8 +186,10 @@ export class Scene {
     await until(async () => {
       const { running } = this;
       const received = await running.metric('headwater_events_received_total');
-      const committed = await running.metric('headwater_events_committed_total');
-      return received !== null && received === committed;
+      const committed = (await running.metric('headwater_events_committed_total')) ?? 0;
+      // What a flipped bit took.
+      const dropped = (await running.metric('headwater_events_dropped_total')) ?? 0;
+      return received === committed + dropped;
     });
   }
 
