@@ -53,8 +53,9 @@ const schema = z.strictObject({
     /** How long what Kafka has stays here, while the cap has room, for `headwater journal resend`. */
     keepCommittedHours: z.number().min(0).max(87_600).default(0),
   }),
-  ack: z.enum(['journal']).default('journal'),
-  delivery: z.enum(['exactly-once']).default('exactly-once'),
+  /** What an ACK to a device waits for. */
+  ack: z.enum(['journal', 'kafka']).default('journal'),
+  delivery: z.enum(['exactly-once', 'at-least-once']).default('exactly-once'),
   /** Absent: the proxy journals, and `headwater tail` prints the events. */
   kafka: z
     .strictObject({
@@ -120,6 +121,11 @@ const schema = z.strictObject({
     .prefault({}),
 });
 
+const whole = schema.refine(({ ack, kafka }) => ack === 'journal' || kafka !== undefined, {
+  path: ['ack'],
+  error: 'journal, or a section `kafka:` whose commits it can wait for',
+});
+
 type Parsed = z.output<typeof schema>;
 export type Config = Omit<Parsed, 'kafka'> & { kafka: KafkaConfig | null };
 export type KafkaConfig = Omit<NonNullable<Parsed['kafka']>, 'topics'> & {
@@ -140,7 +146,7 @@ export async function readConfig(
 }
 
 export function parseConfig(text: string, path: string, set: Record<string, string> = {}): Config {
-  return settle(parseChecked(schema, text, path, set));
+  return settle(parseChecked(whole, text, path, set));
 }
 
 function settle(parsed: Parsed): Config {
@@ -163,6 +169,8 @@ const overridable = [
   'listen.udp.port',
   'journal.folder',
   'journal.bytesMax',
+  'ack',
+  'delivery',
   'kafka.brokers',
   'kafka.sasl.username',
   'kafka.sasl.password',

@@ -1,3 +1,4 @@
+import type { Acknowledged } from './acknowledged.js';
 import { type Block, decodeBlock, type EventsBlock } from './block.js';
 import type { Books } from './books.js';
 import type { Clock } from './clock.js';
@@ -10,12 +11,13 @@ import type { StreamTable } from './table.js';
 import { isSetBack, timeOf } from './time.js';
 
 // session → journal: takes the blocks of one boot in the order of their seqs, each once (PROTOCOL.md §7).
-// Every answer is made of what is durable; `received` lives in the journal's place alone.
-// Invariant: durable ≤ expected, and the limit never falls.
+// Every answer is made of what may be acknowledged; `received` lives in the journal's place alone.
+// Invariant: acknowledged ≤ durable ≤ expected, and the limit never falls.
 
 export interface Site {
   clock: Clock;
   journal: Journal;
+  acknowledged: Acknowledged;
   books: Books;
   outcomes: Outcomes;
   limits: { helloTimeoutMs: number; windowEvents: number; windowBytes: number };
@@ -75,8 +77,8 @@ export class Intake {
   }
 
   /** Everything below it may be forgotten by the device. */
-  get durable(): number {
-    return Math.max(this.#place()?.durable ?? 0, this.#lowest);
+  get acknowledged(): number {
+    return Math.max(this.#site.acknowledged.below(this.#device, this.boot), this.#lowest);
   }
 
   get expected(): number {
@@ -86,9 +88,9 @@ export class Intake {
   /** [W-33] Raises the limit where the journal can take more. */
   limit(): number {
     if (this.#site.journal.writable) {
-      this.#limit = Math.max(this.#limit, this.durable + this.#window());
+      this.#limit = Math.max(this.#limit, this.acknowledged + this.#window());
     }
-    return Math.max(this.#limit, this.durable);
+    return Math.max(this.#limit, this.acknowledged);
   }
 
   /** `table` is null for a range of lost events that names none. */
@@ -99,13 +101,13 @@ export class Intake {
     if (first + count <= expected) {
       outcomes.count('duplicate', { device: this.#device });
       books.resent(this.#device, count);
-      // What is not durable yet is answered by its fsync.
-      if (first + count <= this.durable) this.#answerDue = true;
+      // What may not be acknowledged yet is answered when it may.
+      if (first + count <= this.acknowledged) this.#answerDue = true;
     } else if (first > expected) {
       this.#refuse('gap');
     } else if (first >= this.#limit) {
       this.#refuse('beyond-credit');
-    } else if (this.#unsyncedBytes > 4 * this.#site.limits.windowBytes) {
+    } else if (this.#isUnsyncedFull()) {
       this.#refuse('not-taken');
     } else {
       if (first < expected) books.resent(this.#device, expected - first);
@@ -113,27 +115,23 @@ export class Intake {
     }
   }
 
-  /** After an fsync, and when the journal takes records again. */
+  /** More may be acknowledged, or the journal takes records again. */
   settled(): void {
-    const { durable } = this;
-    while (this.#unsynced[0] !== undefined && this.#unsynced[0].end <= durable) {
-      this.#unsyncedBytes -= this.#unsynced.shift()!.bytes;
-    }
     if (!this.#fresh) this.#sayLoss();
     this.#answerDue = true;
   }
 
   /** The ACK that is due; asked once per turn, so that a burst is answered once. */
   answer(): { next: number; limit: number; gap: 0 | 1 } | null {
-    const { durable, expected } = this;
-    const gap = this.#gap && this.#site.journal.writable && durable === expected;
+    const { acknowledged, expected } = this;
+    const gap = this.#gap && this.#site.journal.writable && acknowledged === expected;
     if (!gap && !this.#answerDue) return null;
     this.#answerDue = false;
     if (gap) {
       this.#gap = false;
       this.#gapSaid = expected;
     }
-    return { next: durable, limit: this.limit(), gap: gap ? 1 : 0 };
+    return { next: acknowledged, limit: this.limit(), gap: gap ? 1 : 0 };
   }
 
   #refuse(kind: 'gap' | 'beyond-credit' | 'not-taken'): void {
@@ -224,6 +222,14 @@ export class Intake {
     const device = this.#device;
     const arrivalMs = clock.nowMs();
     return journal.append({ kind: 'loss', device, boot, from, to, reason, arrivalMs });
+  }
+
+  #isUnsyncedFull(): boolean {
+    const { durable = 0 } = this.#place() ?? {};
+    while (this.#unsynced[0] !== undefined && this.#unsynced[0].end <= durable) {
+      this.#unsyncedBytes -= this.#unsynced.shift()!.bytes;
+    }
+    return this.#unsyncedBytes > 4 * this.#site.limits.windowBytes;
   }
 
   #window(): number {

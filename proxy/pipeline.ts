@@ -1,3 +1,4 @@
+import { ByKafka, byJournal } from './acknowledged.js';
 import type { Balance } from './books.js';
 import { createBooks } from './books.js';
 import { countBuffered } from './buffered.js';
@@ -46,6 +47,8 @@ export interface LaneStart {
   confirmed: Position | null;
   tables(): TableRecord[];
   kafka: KafkaConfig;
+  delivery: Config['delivery'];
+  ack: Config['ack'];
   host: string;
   debug: boolean;
   clock: Clock;
@@ -78,14 +81,16 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
   const closing: (() => Promise<unknown>)[] = [() => journal.close()];
   try {
     const { limits } = config;
-    const sessions = new Sessions({ clock, journal, books, outcomes, limits });
+    const isByKafka = config.ack === 'kafka';
+    const acknowledged = isByKafka ? new ByKafka(journal, clock) : byJournal(journal);
+    const sessions = new Sessions({ clock, journal, acknowledged, books, outcomes, limits });
     const listeners: Listener[] = [];
     const channels = () => listeners.reduce((sum, listener) => sum + listener.channels, 0);
     let lines: SerialListener['states'] = () => new Map();
     const lanes: Lane[] = [];
     const freeBytes = () => disk.freeBytes(folder);
     const metrics = doors.createMetrics({
-      ...{ journal, books, outcomes, sessions, channels, lanes, freeBytes, damage },
+      ...{ journal, books, outcomes, sessions, channels, lanes, freeBytes, damage, modes: config },
       lines: () => lines(),
     });
     const http = await doors
@@ -106,6 +111,9 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
       await startLanes(parts, config.kafka, { journal, adoption }, lanes, (lane, event) => {
         metrics.count(lane, event);
         if (event.kind === 'damage') damage.note(event.damage);
+        if (event.kind === 'committed' && acknowledged instanceof ByKafka) {
+          acknowledged.committed(event.position);
+        }
       });
       const ended = lanes.find(({ state }) => state === 'refused' || state === 'fenced');
       if (ended !== undefined) throw new HaltedError(ended.state);
@@ -164,14 +172,20 @@ const firstWordTimeoutMs = 3_000;
 /** What happens on a sound site too: said at debug level only. */
 const ordinary = new Set(['duplicate', 'gap', 'beyond-credit', 'replaced', 'table-again']);
 
+const mayRepeat =
+  'delivery: at-least-once: after a crash or an error of Kafka events may come again; a reader drops a record whose hw-id ' +
+  'is not above the last one of its key and boot';
+
 /** Answers when each lane has decided that this journal may go on, or could not ask Kafka. */
 function startLanes(
   { config, clock, log, host, startLane }: PipelineParts,
   kafka: KafkaConfig,
   { journal, adoption }: { journal: Journal; adoption: Adoption | null },
   lanes: Lane[],
-  count: (lane: number, event: LaneEvent) => void,
+  tell: (lane: number, event: LaneEvent) => void,
 ): Promise<unknown> {
+  const { delivery, ack } = config;
+  if (delivery === 'at-least-once') log.info({ delivery }, mayRepeat);
   const words: Promise<void>[] = [];
   // [K-25] What Kafka calls it; the journal itself knows its id alone.
   const journalId = adoption?.name ?? journal.id;
@@ -185,17 +199,17 @@ function startLanes(
     );
     const started = startLane({
       site: config.site,
-      ...{ lane, kafka, host, clock, debug: config.log.level === 'debug' },
+      ...{ lane, kafka, delivery, ack, host, clock, debug: config.log.level === 'debug' },
       journalFolder: config.journal.folder,
       ...{ journalId, repeatsUntil: adoption?.until ?? 0 },
       confirmed: toKafka(journal.confirmed(lane)),
       tables: () => journal.tables(),
       on(event) {
-        count(lane, event);
         if (event.kind === 'committed') {
           const position = { ...event.position, journal: journal.id };
           journal.confirm(position, event.committed, event.dropped);
         }
+        tell(lane, event);
         if (event.kind === 'line') log[event.level]({ lane }, event.text);
         if (event.kind !== 'state') return;
         log.debug({ lane, state: event.state }, 'lane');

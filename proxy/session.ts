@@ -145,7 +145,7 @@ export class Session implements ChannelHandler {
     this.step({ type: 'down' });
   }
 
-  /** An fsync made these boots durable; none named: the journal takes records again. */
+  /** An fsync made these boots durable, or Kafka has them; none named: the journal takes records again. */
   synced(boots: ReadonlySet<number>): void {
     this.step({ type: 'synced', boots });
     this.#answer();

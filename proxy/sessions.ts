@@ -55,10 +55,10 @@ export class Sessions {
 
   constructor(site: Site) {
     this.#site = site;
-    const { journal } = site;
+    const { journal, acknowledged } = site;
     this.#owners = new BootOwners(journal);
-    journal.onSynced(({ touched }) => {
-      for (const [device, boots] of touched) {
+    acknowledged.onMoved((moved) => {
+      for (const [device, boots] of moved) {
         if (boots.size > 0) this.#live.get(device)?.session?.synced(boots);
       }
     });
@@ -158,7 +158,7 @@ export class Sessions {
       lacking,
       boots: [...intakes.values()].map((intake) => ({
         boot: intake.boot,
-        next: intake.durable,
+        next: intake.acknowledged,
         limit: intake.limit(),
       })),
     });

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Account, Books } from '../books.js';
+import type { Config } from '../config.js';
 import type { DamageNotes } from '../damage-notes.js';
 import { errorCode } from '../journal/error.js';
 import type { Journal, JournalTrouble } from '../journal/journal.js';
@@ -24,6 +25,7 @@ export interface MetricsSources {
   /** Of the disk that the journal lies on. */
   freeBytes(): Promise<number>;
   damage: DamageNotes;
+  modes: Pick<Config, 'ack' | 'delivery'>;
 }
 
 export interface Metrics {
@@ -49,6 +51,10 @@ export function createMetrics(sources: MetricsSources): Metrics {
   gauge('headwater_journal_bytes_max', 'the cap of them', () => journal.bytesMax);
   gauge('headwater_journal_unsynced_bytes', 'appended, not durable', () => journal.pendingBytes);
   gauge('headwater_journal_writable', '1: events are taken', () => Number(journal.writable));
+  new Gauge({
+    ...{ name: 'headwater_modes', help: '1: what is promised, and when', registers },
+    labelNames: ['ack', 'delivery'],
+  }).set({ ack: sources.modes.ack, delivery: sources.modes.delivery }, 1);
   exportTrouble(registry, sources);
   gauge('headwater_devices_connected', 'devices with a session', () => sessions.count);
   gauge('headwater_connections', 'open connections and lines', channels);

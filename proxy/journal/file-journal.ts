@@ -114,6 +114,9 @@ export class FileJournal implements Journal {
   places(device: string): ReadonlyMap<number, Readonly<Place>> | null {
     return this.#live.places(device);
   }
+  newestOffset(device: string, boot: number): number | null {
+    return this.#state.place(device, boot)?.lastOffset ?? null;
+  }
   table(device: string, id: TableId): { bytes: Uint8Array; durable: boolean } | null {
     return this.#live.table(device, id);
   }

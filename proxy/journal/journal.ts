@@ -103,6 +103,8 @@ export interface Journal {
 
   /** The device's places, by boot. Null where it was never seen. Live objects: read, don't write. */
   places(device: string): ReadonlyMap<number, Readonly<Place>> | null;
+  /** Where the place's newest durable record begins; null where it has none. */
+  newestOffset(device: string, boot: number): number | null;
   /** A table's bytes, received or durable. */
   table(device: string, id: TableId): { bytes: Uint8Array; durable: boolean } | null;
   /** All of them, for the lanes' start. */

@@ -16,12 +16,16 @@ export interface Evidence {
   named: Located | null;
   /** [J-33] It holds just that record, and can't read it. */
   isDamaged?: boolean;
+  /** [K-43] */
+  isByKafka?: boolean;
 }
 
 export type Decision =
   | { kind: 'first-start' | 'restart'; from: number }
   /** Kafka forgot what it had confirmed: go on from the journal's own position, and say so. */
   | { kind: 'kafka-lost'; from: number; message: string }
+  /** The journal before was lost or left behind, and had acknowledged only what Kafka has. */
+  | { kind: 'successor'; from: number; message: string }
   | { kind: 'refuse'; why: 'foreign-journal' | 'other-record'; message: string };
 
 export function decide(evidence: Evidence): Decision {
@@ -30,7 +34,10 @@ export function decide(evidence: Evidence): Decision {
     if (confirmed === null) return { kind: 'first-start', from: begin };
     return kafkaLost(confirmed, 'has no position of this lane any more');
   }
-  if (kafka.journal !== evidence.journal) return foreignJournal(evidence.journal, kafka);
+  if (kafka.journal !== evidence.journal) {
+    const isNew = confirmed === null && evidence.isByKafka === true;
+    return isNew ? successor(evidence, kafka) : foreignJournal(evidence.journal, kafka);
+  }
   if (confirmed !== null && samePosition(kafka, confirmed)) {
     return { kind: 'restart', from: kafka.end };
   }
@@ -76,6 +83,13 @@ function kafkaLost(confirmed: Position, found: string): Decision {
     `Kafka ${found}, and had confirmed up to ${confirmed.end}: it lost data or was replaced; ` +
     `going on from ${confirmed.end}`;
   return { kind: 'kafka-lost', from: confirmed.end, message };
+}
+
+function successor({ journal, begin }: Evidence, kafka: Position): Decision {
+  const message =
+    `Kafka's position of lane ${kafka.lane} is of journal ${kafka.journal}, and this one, ${journal}, is new: it goes on in its ` +
+    'place, since with `ack: kafka` all that was acknowledged is in Kafka. What Kafka has and no device heard of may come again';
+  return { kind: 'successor', from: begin, message };
 }
 
 const orAdopt =

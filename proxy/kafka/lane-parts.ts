@@ -12,7 +12,7 @@ import { createRecordMaker } from './records.js';
 import type { KafkaSink, SinkRecord } from './sink.js';
 
 export interface LaneParts {
-  data: Omit<LaneWorkerData, 'debug' | 'beatMs'>;
+  data: Omit<LaneWorkerData, 'debug' | 'beatMs' | 'delivery'>;
   clock: Clock;
   disk: Disk;
   openSink(): KafkaSink;
@@ -26,7 +26,7 @@ export interface JoinedLane {
 }
 
 export function joinLane({ data, clock, disk, openSink, on }: LaneParts): JoinedLane {
-  const { site, lane, kafka, journalId, host, confirmed, repeatsUntil = 0 } = data;
+  const { site, lane, kafka, journalId, host, confirmed, ack, repeatsUntil = 0 } = data;
   const records = createRecordMaker({
     topics: kafka.topics,
     value: kafka.value,
@@ -40,7 +40,7 @@ export function joinLane({ data, clock, disk, openSink, on }: LaneParts): Joined
   });
   return {
     lane: createLane({
-      ...{ lane, journalId, host, confirmed, clock, openSink, on },
+      ...{ lane, journalId, host, confirmed, clock, openSink, on, isByKafka: ack === 'kafka' },
       reader: oneAtATime(reader),
       toRecords(located) {
         const made = records.toRecords(located);

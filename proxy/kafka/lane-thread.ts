@@ -5,7 +5,7 @@
 
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../clock.js';
-import type { KafkaConfig } from '../config.js';
+import type { Config, KafkaConfig } from '../config.js';
 import type { Position, TableRecord } from '../journal/record.js';
 import type { LaneStateName } from './lane-state.js';
 import type { Lane, LaneEnd, LaneEvent } from './lane-types.js';
@@ -23,6 +23,8 @@ export interface LaneThreadOptions {
   /** All tables that are durable now; asked at each start of a worker. */
   tables(): TableRecord[];
   kafka: KafkaConfig;
+  delivery: Config['delivery'];
+  ack: Config['ack'];
   /** For people, in the claim: host name and pid. */
   host: string;
   /** kafkajs's own lines too, at level debug. */
@@ -44,6 +46,8 @@ export interface LaneWorkerData
     | 'journalId'
     | 'confirmed'
     | 'kafka'
+    | 'delivery'
+    | 'ack'
     | 'host'
     | 'repeatsUntil'
   > {
@@ -106,9 +110,9 @@ class Thread implements Lane {
 
   #spawn(): void {
     const { site, lane, journalFolder, journalId, kafka, host, tables } = this.#options;
-    const { repeatsUntil = 0 } = this.#options;
+    const { delivery, ack, repeatsUntil = 0 } = this.#options;
     const workerData: LaneWorkerData = {
-      ...{ site, lane, journalFolder, journalId, kafka, host, repeatsUntil },
+      ...{ site, lane, journalFolder, journalId, kafka, delivery, ack, host, repeatsUntil },
       confirmed: this.#confirmed,
       tables: tables(),
       debug: this.#options.debug === true,

@@ -16,6 +16,8 @@ export interface LaneOptions {
   reader: LaneReader;
   /** The last position of this lane that the journal saw confirmed. */
   confirmed: Position | null;
+  /** [K-43] `ack: kafka`: all that was acknowledged is in Kafka, whatever became of the journal that took it. */
+  isByKafka?: boolean;
   clock: Clock;
   /** Empty for what gives no Kafka records. */
   toRecords(located: Located): SinkRecord[];

@@ -22,6 +22,7 @@ const { lane: running, close } = joinLane({
     createKafkajsSink({
       site,
       lane,
+      delivery: data.delivery,
       brokers: kafka.brokers,
       ...(kafka.ssl ? { ssl: true } : {}),
       ...(kafka.sasl === undefined ? {} : { sasl: kafka.sasl }),

@@ -161,6 +161,10 @@ class Driver implements Lane {
       on({ kind: 'count', what: 'kafka-lost' });
       on({ kind: 'line', level: 'error', text: `lane ${lane}: ${decision.message}` });
     }
+    if (decision.kind === 'successor' && decision.message !== this.#lossSaid) {
+      this.#lossSaid = decision.message;
+      on({ kind: 'line', level: 'warn', text: `lane ${lane}: ${decision.message}` });
+    }
     if (decision.kind === 'restart' && kafka !== null) await this.#recount(kafka);
     this.#from = from;
     this.#readAgain();
@@ -301,8 +305,9 @@ class Driver implements Lane {
   #foreign({ claim, position }: LaneState): Claim | null {
     if (claim === null || claim.owner === this.#claim.owner) return null;
     // It fenced us before it saw the position, which is of our journal and none of its own.
-    const { journalId } = this.#options;
-    if (claim.journal !== journalId && position?.journal === journalId) return null;
+    const { journalId, isByKafka } = this.#options;
+    const isMistaken = claim.journal !== journalId && position?.journal === journalId;
+    if (isMistaken && isByKafka !== true) return null;
     return claim.owner === this.#ownerBefore ? null : claim;
   }
 
@@ -370,6 +375,7 @@ class Driver implements Lane {
       kafka,
       named,
       isDamaged: named === null && kafka !== null && (await this.#isDamagedAt(kafka)),
+      isByKafka: this.#options.isByKafka === true,
     });
   }
 

@@ -69,7 +69,7 @@ export interface KafkaSink {
   /** Initialises the transactional id (fencing whoever had it) and commits the claim. */
   fence(claim: Claim): Promise<void>;
   /**
-   * One transaction: all records and the position, or nothing. One at a time. `apart`: each record in a request of its own,
+   * One transaction: all records and the position, or nothing; with delivery at-least-once the records, then the position. One at a time. `apart`: each record in a request of its own,
    * so that an error of kind refused says which one it was.
    */
   transaction(records: readonly SinkRecord[], position: Position, apart?: boolean): Promise<void>;

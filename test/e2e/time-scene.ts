@@ -1,3 +1,4 @@
+import { byJournal } from '../../proxy/acknowledged.js';
 import { createBooks } from '../../proxy/books.js';
 import { decodePayload, encodePayload, recordType } from '../../proxy/journal/payload.js';
 import type { JournalRecord } from '../../proxy/journal/record.js';
@@ -53,6 +54,7 @@ export class TestProxy {
     };
     return new Sessions({
       ...site,
+      acknowledged: byJournal(site.journal),
       outcomes: { ...outcomes, count },
       limits: { helloTimeoutMs: 10_000, windowEvents: 1e5, windowBytes: 1e7 },
     });

@@ -26,6 +26,8 @@ export class MemoryJournal implements Journal {
   /** What was forgotten, and how many records there were then. */
   readonly #forgottenBehind: { device: string; places: Place[]; records: number }[] = [];
   #synced = 0;
+  #confirmed: Position | null = null;
+  readonly #offsets = new Map<string, number>();
   readonly #places = new Map<string, Map<number, Place>>();
   readonly #tables = new Map<string, { record: TableRecord; durable: boolean }>();
   readonly #onSynced: ((synced: Synced) => void)[] = [];
@@ -34,6 +36,10 @@ export class MemoryJournal implements Journal {
 
   places(device: string): ReadonlyMap<number, Readonly<Place>> | null {
     return this.#places.get(device) ?? null;
+  }
+
+  newestOffset(device: string, boot: number): number | null {
+    return this.#offsets.get(`${device} ${boot}`) ?? null;
   }
 
   table(device: string, id: string): { bytes: Uint8Array; durable: boolean } | null {
@@ -78,7 +84,7 @@ export class MemoryJournal implements Journal {
   /** A completed fsync of all that was appended. */
   sync(): void {
     const touched = new Map<string, Set<number>>();
-    for (const record of this.records.slice(this.#synced)) {
+    for (const [at, record] of this.records.slice(this.#synced).entries()) {
       const boots = touched.get(record.device) ?? new Set<number>();
       touched.set(record.device, boots);
       if (record.kind === 'table') {
@@ -87,7 +93,9 @@ export class MemoryJournal implements Journal {
       }
       boots.add(record.boot);
       const place = this.#places.get(record.device)?.get(record.boot);
-      if (place !== undefined) place.durable = place.received;
+      if (place === undefined) continue;
+      place.durable = place.received;
+      this.#offsets.set(`${record.device} ${record.boot}`, this.#synced + at);
     }
     this.#synced = this.records.length;
     for (const listener of this.#onSynced) listener({ end: this.#synced, touched });
@@ -139,9 +147,11 @@ export class MemoryJournal implements Journal {
     for (const boot of boots) known?.delete(boot);
   }
 
-  confirm(): void {}
+  confirm(position: Position): void {
+    this.#confirmed = position;
+  }
   confirmed(): Position | null {
-    return null;
+    return this.#confirmed;
   }
   onSynced(listener: (synced: Synced) => void): void {
     this.#onSynced.push(listener);

@@ -1,3 +1,4 @@
+import { type Acknowledged, byJournal } from '../../proxy/acknowledged.js';
 import { createBooks } from '../../proxy/books.js';
 import { CborReader, writeItem } from '../../proxy/cbor.js';
 import type { Clock } from '../../proxy/clock.js';
@@ -44,12 +45,17 @@ export class TestClock implements Clock {
   }
 }
 
-export function site(limits: Partial<Site['limits']> = {}, journal = new MemoryJournal()) {
+export function site(
+  limits: Partial<Site['limits']> = {},
+  journal = new MemoryJournal(),
+  ack: (journal: MemoryJournal, clock: TestClock) => Acknowledged = byJournal,
+) {
   const clock = new TestClock();
+  const acknowledged = ack(journal, clock);
   const books = createBooks();
   const outcomes = createOutcomes(clock, () => {});
   const whole: Site = {
-    ...{ clock, journal, books, outcomes },
+    ...{ clock, journal, acknowledged, books, outcomes },
     limits: { helloTimeoutMs: 10_000, windowEvents: 256, windowBytes: 65_536, ...limits },
   };
   const sessions = new Sessions(whole);

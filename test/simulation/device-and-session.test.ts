@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { byJournal } from '../../proxy/acknowledged.js';
 import { decodeBlock } from '../../proxy/block.js';
 import { createBooks } from '../../proxy/books.js';
 import type { Accept } from '../../proxy/listeners/channel.js';
@@ -100,6 +101,7 @@ class Simulation {
     return new Sessions({
       clock: this.#clock,
       journal: this.#journal,
+      acknowledged: byJournal(this.#journal),
       books: createBooks(),
       outcomes: createOutcomes(this.#clock, () => {}),
       limits: { helloTimeoutMs: 10_000, windowEvents: 64, windowBytes: 4_096 },

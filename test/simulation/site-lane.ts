@@ -82,10 +82,10 @@ export class SiteLane implements Lane {
   #spawn(): Life {
     const { options, life, disk, trace, broker, network, defects, clockOf } = this.#parts;
     const thread = new Life(life.scheduler, life);
-    const { site, lane, journalFolder, journalId, kafka, host } = options;
+    const { site, lane, journalFolder, journalId, kafka, ack, host } = options;
     const joined = joinLane({
       data: {
-        ...{ site, lane, journalFolder, journalId, kafka, host },
+        ...{ site, lane, journalFolder, journalId, kafka, ack, host },
         confirmed: this.#confirmed,
         tables: options.tables(),
       },

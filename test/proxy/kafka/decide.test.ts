@@ -41,6 +41,15 @@ test('another journal id: refuse', async () => {
   assert.is(confirmed.kind, 'refuse');
 });
 
+test('another journal id where Kafka has all that was acknowledged: a new journal goes on, a used one not', async () => {
+  const { id } = journal;
+  const kafka = { ...at(3), journal: 'ff'.repeat(16) };
+  const evidence = { journal: id, begin: 200, kafka, named: null, isByKafka: true };
+  const found = decide({ ...evidence, confirmed: null });
+  assert.is(found.kind === 'successor' && found.from, 200);
+  assert.is(decide({ ...evidence, confirmed: at(3) }).kind, 'refuse');
+});
+
 test('the very one that is ours: restart, its record may be gone', async () => {
   assert.equal(await decision(at(3), at(3)), { kind: 'restart', from: 400 });
   assert.equal(await decision(at(3), at(3), 400, null), { kind: 'restart', from: 400 });

@@ -188,6 +188,28 @@ test('a mistaken one that fences before it sees the position ends alone', async 
   assert.is(mistaken.lines.length, 1);
 });
 
+test('ack: kafka: a new journal goes on in the place of a lost one, and the one before stops', async () => {
+  const [kafka, lost, journal] = [
+    createMemoryKafka(),
+    createMemoryJournal(),
+    createMemoryJournal(),
+  ];
+  lost.block(2);
+  const before = watchLane(kafka.openSink, lost, { isByKafka: true });
+  await before.drained(lost);
+  journal.block(3);
+  const next = watchLane(kafka.openSink, journal, { isByKafka: true });
+  await next.drained(journal);
+  assert.is(next.lines.length, 1);
+  assert.match(next.lines[0]!, new RegExp(`is of journal ${lost.id}.*goes on in its place`));
+  lost.block(2);
+  before.lane.syncedEnd(lost.end);
+  assert.is(await before.lane.done, 'fenced');
+  assert.is(kafka.position?.journal, journal.id);
+  await next.lane.stop();
+  assert.is(kafka.committed.length, 5);
+});
+
 test('cut off and replaced meanwhile: it does not fence its successor when it is back', async () => {
   const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
   journal.block(2);

@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert';
+import { byJournal } from '../../../proxy/acknowledged.js';
 import { decodeBlock } from '../../../proxy/block.js';
 import { createBooks } from '../../../proxy/books.js';
 import { createOutcomes } from '../../../proxy/outcomes.js';
@@ -238,6 +239,7 @@ export class PowerSite {
     return new Sessions({
       clock: this.#clock,
       journal: this.journal,
+      acknowledged: byJournal(this.journal),
       books: createBooks(),
       outcomes: createOutcomes(this.#clock, () => {}),
       limits: { helloTimeoutMs: 10_000, windowEvents: 64, windowBytes: 4_096 },
