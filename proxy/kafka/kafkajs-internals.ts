@@ -11,6 +11,8 @@ import type { ISocketFactory, Kafka, KafkaConfig, Logger, TopicMessages } from '
 
 /** One connection to the cluster, below kafkajs's admin and consumer. */
 export interface Cluster {
+  /** After `connect`: what the broker says that it speaks. */
+  brokerPool: { versions: Versions };
   connect(): Promise<void>;
   refreshMetadata(): Promise<void>;
   addTargetTopic(topic: string): Promise<void>;
@@ -18,6 +20,8 @@ export interface Cluster {
   findBroker(where: { nodeId: number }): Promise<Broker>;
   findControllerBroker(): Promise<Broker>;
 }
+
+export type Versions = Record<number, { minVersion: number; maxVersion: number } | undefined>;
 
 export interface TopicDescription {
   topic: string;
@@ -278,6 +282,39 @@ for (const version of ['v0', 'v1']) {
   const response = require(`kafkajs/src/protocol/requests/addPartitionsToTxn/${version}/response`);
   (response as { parse(answer: { errors: PartitionError[] }): unknown }).parse = async (answer) =>
     partitionsAdded(answer);
+}
+
+/** The least version of each request whose fields we need. All of them came with Kafka 0.11. */
+const always = {
+  Produce: 3,
+  Fetch: 4,
+  ListOffsets: 2,
+  Metadata: 4,
+  CreateTopics: 0,
+  DescribeConfigs: 0,
+  InitProducerId: 0,
+};
+const forTransactions = { GroupCoordinator: 1, AddPartitionsToTxn: 0, EndTxn: 0 };
+const { requests } = require('kafkajs/src/protocol/requests') as {
+  requests: Record<string, { versions: string[] }>;
+};
+const apiKeys = require('kafkajs/src/protocol/requests/apiKeys') as Record<string, number>;
+
+/** Why this broker can't be spoken to; kafkajs looks at the highest version that a broker takes, never at the lowest. */
+export function versionTrouble(versions: Versions, withTransactions: boolean): string | null {
+  const needed = { ...always, ...(withTransactions ? forTransactions : {}) };
+  for (const [name, least] of Object.entries(needed)) {
+    const range = versions[apiKeys[name] ?? -1];
+    const ours = Math.max(...(requests[name]?.versions ?? []).map(Number));
+    if (range === undefined || range.maxVersion < least) {
+      return `is too old: it does not take ${name}, version ${least}. Kafka 0.11 or newer is needed`;
+    }
+    if (range.minVersion > ours) {
+      const from = `${name} from version ${range.minVersion} on`;
+      return `is too new: it takes ${from} only, and this proxy speaks it up to ${ours}. Kafka 4 is known to work`;
+    }
+  }
+  return null;
 }
 
 /**

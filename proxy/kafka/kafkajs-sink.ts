@@ -29,6 +29,7 @@ import {
   createSockets,
   openCluster,
   type TopicDescription,
+  versionTrouble,
 } from './kafkajs-internals.js';
 import { partitionOf } from './partition.js';
 import { readLaneState } from './position-read.js';
@@ -228,10 +229,18 @@ class KafkajsSink implements KafkaSink {
   async #anyBroker(): Promise<Broker> {
     if (!this.#connected) {
       await this.#cluster.connect();
+      this.#lookAtVersions();
       await this.#lookAtTopic();
       this.#connected = true;
     }
     return this.#cluster.findControllerBroker();
+  }
+
+  #lookAtVersions(): void {
+    const { versions } = this.#cluster.brokerPool;
+    const trouble = versionTrouble(versions, this.#options.delivery !== 'at-least-once');
+    if (trouble === null) return;
+    throw new SinkError('misconfigured', `Kafka at ${this.#bootstrap} ${trouble}`);
   }
 
   /** Asks for the one topic, or for all where it is missing: kafkajs knows no "none". */
