@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { consume } from '../kafka/read-back.js';
-import { sharedBroker } from '../kafka/shared-broker.js';
+import { sharedBroker, temporaryBroker } from '../kafka/shared-broker.js';
 import { createTopics } from '../kafka/topics.js';
 import { books } from '../site/judge.js';
 import { type ProxyProcess, startProxy } from '../site/proxy-process.js';
@@ -112,5 +112,37 @@ for (const delivery of ['exactly-once', 'at-least-once'] as const) {
     assert.match(said[0]!, /goes on in its place/);
   });
 }
+
+test('ack: kafka: Kafka is suspended for longer than a device waits: it keeps its events, and sends none again', async () => {
+  const broker = await temporaryBroker();
+  const { bootstrap } = broker;
+  const site = await makeSite({ bootstrap, label: 'modes', overrides: { ack: 'kafka' } });
+  const topic = `${site.prefix}climate`;
+  await createTopics(bootstrap, [topic, `${site.prefix}headwater.loss`], 3);
+  const proxy = await startProxy(site.config);
+  const { tcpPort: port } = proxy;
+  const sensor = await startSensor({ port, device: 'press-1', everyMs: 50, bufferBytes: 16_384 });
+  const few = await startSensor({ port, device: 'press-2', everyMs: 10, bufferBytes: 512 });
+  await until(() => sensor.acknowledged() > 10 && few.acknowledged() > 10);
+  await broker.kill('SIGSTOP');
+  await until(() => sensor.sent.size - sensor.acknowledged() > 160);
+  // All that it holds is here, and not acknowledged.
+  const acknowledged = sensor.acknowledged();
+  await broker.kill('SIGCONT');
+  await until(() => sensor.acknowledged() > acknowledged + 160);
+  assert.equal(await Promise.all([sensor.finish(), few.finish()]), [true, true]);
+  assert.is(await proxy.metric('headwater_events_resent_total'), 0);
+  // The one with little room gave up what it could not keep, and said so.
+  const lost = (await proxy.metric('headwater_events_lost_total', 'reason="overflow"')) ?? 0;
+  assert.is(await proxy.stop(), 0);
+  const records = await consume({ bootstrap, topics: [topic] });
+  const count = (device: string) => records.filter(({ key }) => String(key) === device).length;
+  assert.is(count('press-1'), sensor.sent.size);
+  assert.is(count('press-2') + lost, few.sent.size);
+  assert.ok(lost > 0);
+  for (const one of [sensor, few]) one.stop();
+  await site.remove();
+  await broker.kill('SIGKILL');
+});
 
 test.run();

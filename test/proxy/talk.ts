@@ -189,7 +189,7 @@ function head(major: number, length: number): number[] {
   return out;
 }
 
-function decodeAnswer(body: Uint8Array): Answer {
+export function decodeAnswer(body: Uint8Array): Answer {
   const reader = new CborReader(body);
   const item = () => reader.value(3, 'answer');
   const type = item();
