@@ -132,14 +132,12 @@ test('ack: kafka: Kafka is suspended for longer than a device waits: it keeps it
   await until(() => sensor.acknowledged() > acknowledged + 160);
   assert.equal(await Promise.all([sensor.finish(), few.finish()]), [true, true]);
   assert.is(await proxy.metric('headwater_events_resent_total'), 0);
-  // The one with little room gave up what it could not keep, and said so.
-  const lost = (await proxy.metric('headwater_events_lost_total', 'reason="overflow"')) ?? 0;
   assert.is(await proxy.stop(), 0);
   const records = await consume({ bootstrap, topics: [topic] });
   const count = (device: string) => records.filter(({ key }) => String(key) === device).length;
   assert.is(count('press-1'), sensor.sent.size);
-  assert.is(count('press-2') + lost, few.sent.size);
-  assert.ok(lost > 0);
+  // What it had no more room for was in the journal: within its credit it goes on sending.
+  assert.is(count('press-2'), few.sent.size);
   for (const one of [sensor, few]) one.stop();
   await site.remove();
   await broker.kill('SIGKILL');
