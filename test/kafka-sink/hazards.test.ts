@@ -70,9 +70,13 @@ hazard('a topic that got partitions: nothing is committed without its records', 
   let sink = await bench.started();
   await sink.transaction(eventsOf('a'), at(1));
   const count = 4;
-  await withAdmin(bootstrap, (admin) =>
-    admin.createPartitions({ topicPartitions: [{ topic: bench.topic, count }] }),
-  );
+  await withAdmin(bootstrap, async (admin) => {
+    await admin.createPartitions({ topicPartitions: [{ topic: bench.topic, count }] });
+    await until(async () => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [bench.topic] });
+      return topics[0]?.partitions.length === count;
+    });
+  });
   // The sink asks again after five minutes; kafkajs's producer has a clock of its own.
   await ahead(300_001, () => sink.checkTopics([bench.topic]));
   const { kind, message } = await failure(sink.transaction(eventsOf('b'), at(2)));
