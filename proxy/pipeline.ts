@@ -68,7 +68,8 @@ export interface Pipeline {
 
 export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
   const { config, clock, disk, log, doors = doorsOfMachine } = parts;
-  const { folder, bytesMax, segmentBytes } = config.journal;
+  const { folder, bytesMax, segmentBytes, keepCommittedHours } = config.journal;
+  const keepCommittedMs = keepCommittedHours * 3_600_000;
   const books = createBooks();
   const outcomes = createOutcomes(clock, (kind, detail) => {
     log[ordinary.has(kind) ? 'debug' : 'warn']({ outcome: kind, ...detail }, `outcome ${kind}`);
@@ -76,7 +77,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
   const damage = createDamageNotes(log);
   const onDamage = damage.note;
   const journal = await openJournal({
-    ...{ folder, disk, clock, bytesMax, segmentBytes, books, onDamage },
+    ...{ folder, disk, clock, bytesMax, segmentBytes, keepCommittedMs, books, onDamage },
   });
   const closing: (() => Promise<unknown>)[] = [() => journal.close()];
   try {

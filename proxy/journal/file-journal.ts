@@ -3,6 +3,7 @@ import { Backoff } from './backoff.js';
 import { errorCode, errorText, isFull } from './error.js';
 import { hex } from './format.js';
 import type { Journal, JournalOptions, JournalTrouble, Place, Synced } from './journal.js';
+import { committedTimes } from './kept.js';
 import { laneOf } from './lane.js';
 import { Lazy } from './lazy.js';
 import { Live } from './live.js';
@@ -17,8 +18,9 @@ import type {
   TableRecord,
 } from './record.js';
 import type { Recovered } from './recovery.js';
-import { Retention } from './retention.js';
+import { Retention, type Sealed, type Wanted } from './retention.js';
 import { groupRecordBytesMax, SegmentWriter } from './segment-writer.js';
+import type { Segment } from './segments.js';
 import type { State } from './state.js';
 
 // The journal of a folder, open for writing. One loop (`#run`) makes every call to the disk:
@@ -32,6 +34,8 @@ import type { State } from './state.js';
 
 /** After ENOSPC a new segment waits for this much room, so that it isn't full at once. */
 const freeBytesWanted = 4 << 20;
+/** The longest that a segment stays beyond its time on an idle site. */
+const dueLookMs = 3_600_000;
 
 export class FileJournal implements Journal {
   readonly id: string;
@@ -61,6 +65,7 @@ export class FileJournal implements Journal {
   #running: Promise<void> | null = null;
   #again = false;
   #cancelSyncDelay: (() => void) | null = null;
+  #cancelDue: (() => void) | null = null;
 
   constructor(options: JournalOptions, recovered: Recovered, lock: DiskLock) {
     this.#options = options;
@@ -104,6 +109,9 @@ export class FileJournal implements Journal {
   get bytes(): number {
     return this.#retention.bytes + (this.#writer?.fileBytes ?? 0);
   }
+  get keptBytes(): number {
+    return this.#retention.keptBytes;
+  }
   get pendingBytes(): number {
     return this.#queue.pendingBytes;
   }
@@ -138,7 +146,7 @@ export class FileJournal implements Journal {
     const entry = entryOf(record, laneOf(record.device, this.lanes));
     const pendingBytes = this.pendingBytes + entry.bytes;
     if (pendingBytes > this.#pendingBytesMax && this.pendingBytes > 0) return false;
-    if (this.bytes + pendingBytes > this.bytesMax) {
+    if (this.#neededBytes + pendingBytes > this.bytesMax) {
       this.#full = true;
       this.#tellWritable();
       return false;
@@ -170,7 +178,8 @@ export class FileJournal implements Journal {
     if (!this.#state.confirm(position)) return;
     this.#options.books?.confirmed(position.lane, committed, dropped);
     this.#lazy.confirm(position, committed, dropped);
-    if (this.#retention.canRemove(this.#state, this.lanes, this.#syncedEnd)) this.#wake();
+    this.#notePassed();
+    if (this.#canRemove()) this.#wake();
   }
 
   confirmed(lane: number): Position | null {
@@ -188,7 +197,7 @@ export class FileJournal implements Journal {
   }
 
   /** Begins this opening's own segment. A full disk is waited for; all else refuses. */
-  async start(): Promise<void> {
+  async start(segments: readonly Segment[]): Promise<void> {
     let failure: unknown = null;
     try {
       await this.#begin();
@@ -202,10 +211,19 @@ export class FileJournal implements Journal {
       throw lockedError(this.#options.folder);
     }
     if (failure !== null) this.#pause(failure);
+    await this.#noteKept(segments);
     await this.#checkpoint();
+    this.#awaitDue();
     if (this.#writer === null) return;
     await this.#retention.reserve();
     await this.#retention.sweep();
+  }
+
+  /** [J-54] What was found and was passed before: since when, as far as the journal tells. */
+  async #noteKept(segments: readonly Segment[]): Promise<void> {
+    const { keepCommittedMs = 0 } = this.#options;
+    const known = keepCommittedMs > 0 ? await committedTimes(this.#options, segments) : null;
+    this.#notePassed(({ end }) => known?.(end) ?? null);
   }
 
   close(): Promise<void> {
@@ -216,6 +234,7 @@ export class FileJournal implements Journal {
   async #close(): Promise<void> {
     this.#lazy.stop();
     this.#cancelSyncDelay?.();
+    this.#cancelDue?.();
     this.#backoff.stop();
     // `#closing` is set once this function has first given way.
     await null;
@@ -251,12 +270,19 @@ export class FileJournal implements Journal {
       await this.#run();
     }
     this.#running = null;
+    this.#awaitDue();
   }
 
   async #run(): Promise<void> {
     for (;;) {
-      const removable = this.#retention.canRemove(this.#state, this.lanes, this.#syncedEnd);
-      if (removable && !this.#backoff.resting) await this.#checkpoint();
+      // Right before a group is taken, so that what is kept never makes the journal exceed its cap.
+      for (
+        let isFirst = true;
+        this.#canRemove(isFirst) && !this.#backoff.resting;
+        isFirst = false
+      ) {
+        await this.#checkpoint();
+      }
       if (this.#writer === null && !(await this.#resume())) return;
       const { first } = this.#queue;
       if (first !== undefined && this.#isTooLong(first.bytes)) {
@@ -370,15 +396,19 @@ export class FileJournal implements Journal {
     // [J-63] A checkpoint without a segment would speak of segments that were lost.
     if (this.#writer === null && this.#retention.isEmpty) return;
     const lazy = this.#lazy.absorb();
-    const { isWritten, error } = await this.#retention.checkpoint({
-      id: this.#idBytes,
-      lanes: this.lanes,
-      end: this.#syncedEnd,
-      generation: this.#generation,
-      writtenMs: this.#options.clock.nowMs(),
-      state: this.#state,
-      books: this.#options.books?.snapshot() ?? null,
-    });
+    const wanted = this.#wanted();
+    const { isWritten, error } = await this.#retention.checkpoint(
+      {
+        id: this.#idBytes,
+        lanes: this.lanes,
+        end: this.#syncedEnd,
+        generation: this.#generation,
+        writtenMs: wanted.nowMs,
+        state: this.#state,
+        books: this.#options.books?.snapshot() ?? null,
+      },
+      wanted,
+    );
     if (!isWritten) this.#lazy.giveBack(lazy);
     if (error !== null) this.#backoff.rest();
     this.#lookForRoom();
@@ -428,7 +458,41 @@ export class FileJournal implements Journal {
   /** Full is left with some room, so that it does not come and go with each record. */
   #lookForRoom(): void {
     const wanted = this.#segmentBytes / 2;
-    if (this.bytes + this.pendingBytes + wanted <= this.bytesMax) this.#full = false;
+    if (this.#neededBytes + this.pendingBytes + wanted <= this.bytesMax) this.#full = false;
+  }
+
+  /** [J-54] What is kept is no reason to refuse an event, unless the disk does not let it go now. */
+  get #neededBytes(): number {
+    return this.bytes - (this.#backoff.resting ? 0 : this.keptBytes);
+  }
+
+  #canRemove(isFirst = true): boolean {
+    const wanted = this.#wanted(isFirst);
+    return this.#retention.canRemove(this.#state, this.lanes, this.#syncedEnd, wanted);
+  }
+
+  /** Room below the cap, and on a full disk one segment for each try. */
+  #wanted(isFirst = true): Wanted {
+    const over = this.bytes + this.pendingBytes + this.#segmentBytes / 2 - this.bytesMax;
+    const free = isFirst && this.#failure?.isFull === true ? this.#segmentBytes : 0;
+    return { nowMs: this.#options.clock.nowMs(), bytes: Math.max(0, over, free) };
+  }
+
+  #notePassed(since?: (segment: Sealed) => number | null): void {
+    const neededFrom = this.#state.neededFrom(this.lanes, this.#syncedEnd);
+    this.#retention.passed(neededFrom, this.#options.clock.nowMs(), since);
+  }
+
+  /** An idle site has no other reason to look. */
+  #awaitDue(): void {
+    const { dueMs } = this.#retention;
+    if (dueMs === null || this.#closing !== null) return;
+    const { clock } = this.#options;
+    const delayMs = Math.min(Math.max(dueMs - clock.nowMs(), 1_000), dueLookMs);
+    this.#cancelDue ??= clock.after(delayMs, () => {
+      this.#cancelDue = null;
+      this.#wake();
+    });
   }
 
   #tellWritable(): void {

@@ -15,6 +15,8 @@ export interface JournalOptions {
   clock: Clock;
   /** The cap of all segments together. */
   bytesMax: number;
+  /** How long segments stay that every lane has passed, while the cap has room: 0. */
+  keepCommittedMs?: number;
   /** A segment's size: 16 MiB, and at most a quarter of bytesMax. */
   segmentBytes?: number;
   /** 1. Fixed when the journal is created. */
@@ -96,6 +98,8 @@ export interface Journal {
   /** Bytes in segments, and the cap. */
   readonly bytes: number;
   readonly bytesMax: number;
+  /** Of them, what every lane has passed: kept for `headwater journal resend`, and gone when room is wanted. */
+  readonly keptBytes: number;
   /** Bytes appended and not yet synced: a bound on the sessions' memory. */
   readonly pendingBytes: number;
   /** Every record below it was part of a completed fsync. */

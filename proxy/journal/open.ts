@@ -25,7 +25,7 @@ export async function openFileJournal(options: JournalOptions): Promise<Journal>
       const { onDamage = () => {} } = options;
       const recovered = await recover({ folder, disk, clock, lanes, books, onDamage });
       const journal = new FileJournal({ ...options, lanes }, recovered, lock);
-      await journal.start();
+      await journal.start(recovered.segments);
       return journal;
     } catch (error) {
       await lock.release();

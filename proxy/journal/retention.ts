@@ -7,15 +7,28 @@ import type { SegmentWriter } from './segment-writer.js';
 import type { State } from './state.js';
 
 // Checkpoints, and what they let go: sealed segments, oldest first ([J-50], [J-51]).
+//
+//   | kept: every lane has passed them | needed by a lane | newest |
+//     ▲ removed once they were kept for long enough, or at once where room is wanted ([J-54])
+//
 // Invariant: a segment is removed only when both checkpoints cover it, synced, and every lane's
 // confirmed position starts behind its end.
 
-interface Sealed {
+export interface Sealed {
   name: string;
   generation: number;
   start: number;
   end: number;
   fileBytes: number;
+  /** When every lane had passed it, or later; null before that. */
+  committedMs: number | null;
+}
+
+/** What removal may be for, besides the end of the time for which a segment is kept. */
+export interface Wanted {
+  nowMs: number;
+  /** Bytes that are to be freed of those that are kept. */
+  bytes: number;
 }
 
 export class Retention {
@@ -29,8 +42,17 @@ export class Retention {
   #voidGeneration = 0;
   #sequence: number;
   #bytes = 0;
+  /** The first of `#sealed`, which every lane has passed. */
+  #keptCount = 0;
+  #keptBytes = 0;
+  readonly #keepMs: number;
 
-  constructor(place: { disk: Disk; folder: string }, recovered: Recovered, segmentBytes: number) {
+  constructor(
+    place: { disk: Disk; folder: string; keepCommittedMs?: number },
+    recovered: Recovered,
+    segmentBytes: number,
+  ) {
+    this.#keepMs = place.keepCommittedMs ?? 0;
     this.#disk = place.disk;
     this.#folder = place.folder;
     this.#slots = new CheckpointSlots(place.disk, place.folder, recovered.newest);
@@ -53,6 +75,27 @@ export class Retention {
     return this.#bytes;
   }
 
+  /** Of those that every lane has passed and that stay for a while all the same. */
+  get keptBytes(): number {
+    return this.#keepMs > 0 ? this.#keptBytes : 0;
+  }
+
+  /** When the oldest has been kept for long enough; null where none is kept. */
+  get dueMs(): number | null {
+    const since = this.#sealed[0]?.committedMs ?? null;
+    return since === null ? null : since + this.#keepMs;
+  }
+
+  /** The lanes have passed everything below `neededFrom`. `since` says when, where that is known. */
+  passed(neededFrom: number, nowMs: number, since?: (segment: Sealed) => number | null): void {
+    for (; ; this.#keptCount++) {
+      const sealed = this.#sealed[this.#keptCount];
+      if (sealed === undefined || sealed.end > neededFrom) return;
+      sealed.committedMs = since?.(sealed) ?? nowMs;
+      this.#keptBytes += sealed.fileBytes;
+    }
+  }
+
   /** `isVoid`: nothing above `end` counts, whatever can be read there. */
   seal(writer: SegmentWriter, end: number, isVoid: boolean): void {
     const { name, generation, start, fileBytes } = writer;
@@ -66,14 +109,14 @@ export class Retention {
     this.#voidGeneration = 0;
   }
 
-  canRemove(state: State, lanes: number, syncedEnd: number): boolean {
-    const oldest = this.#sealed[0];
-    return oldest !== undefined && oldest.end <= state.neededFrom(lanes, syncedEnd);
+  canRemove(state: State, lanes: number, syncedEnd: number, wanted: Wanted): boolean {
+    return this.#mayGo(state.neededFrom(lanes, syncedEnd), wanted, 0);
   }
 
   /** Writes it, then removes what it lets go. Answers the error instead of throwing it. */
   async checkpoint(
     checkpoint: Omit<Checkpoint, 'sequence' | 'voidGeneration'>,
+    wanted: Wanted,
   ): Promise<{ isWritten: boolean; error: unknown }> {
     let isWritten = false;
     const keepFrom = checkpoint.state.neededFrom(checkpoint.lanes, checkpoint.end);
@@ -84,12 +127,19 @@ export class Retention {
     try {
       await write();
       isWritten = true;
-      while (this.#oldestEnd <= keepFrom) {
-        if (this.#oldestEnd > this.#slots.coveredEnd) {
+      for (let freed = 0; this.#mayGo(keepFrom, wanted, freed); ) {
+        const oldest = this.#sealed[0]!;
+        if (oldest.end > this.#slots.coveredEnd) {
           await write();
         }
-        await this.#remove(this.#sealed[0]!.name);
-        this.#bytes -= this.#sealed.shift()!.fileBytes;
+        await this.#remove(oldest.name);
+        this.#sealed.shift();
+        this.#bytes -= oldest.fileBytes;
+        if (oldest.committedMs !== null) {
+          this.#keptCount--;
+          this.#keptBytes -= oldest.fileBytes;
+        }
+        freed += oldest.fileBytes;
       }
       return { isWritten, error: null };
     } catch (error) {
@@ -112,8 +162,12 @@ export class Retention {
     await this.#slots.close().catch(() => {});
   }
 
-  get #oldestEnd(): number {
-    return this.#sealed[0]?.end ?? Number.POSITIVE_INFINITY;
+  /** [J-50], [J-54] */
+  #mayGo(neededFrom: number, { nowMs, bytes }: Wanted, freed: number): boolean {
+    const oldest = this.#sealed[0];
+    if (oldest === undefined || oldest.end > neededFrom) return false;
+    const isDue = nowMs - (oldest.committedMs ?? nowMs) >= this.#keepMs;
+    return isDue || freed < bytes;
   }
 
   async #write(checkpoint: Checkpoint, content: Uint8Array): Promise<void> {
@@ -125,8 +179,8 @@ export class Retention {
     }
   }
 
-  #add(sealed: Sealed): void {
-    this.#sealed.push(sealed);
+  #add(sealed: Omit<Sealed, 'committedMs'>): void {
+    this.#sealed.push({ ...sealed, committedMs: null });
     this.#bytes += sealed.fileBytes;
   }
 

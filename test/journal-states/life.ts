@@ -15,6 +15,7 @@ export interface Shape {
   bytesMax: number;
   segmentBytes: number;
   pendingBytesMax: number;
+  keepCommittedMs: number;
 }
 
 const devices = ['press-01', 'press-02', 'kiln', 'é'];

@@ -47,6 +47,7 @@ export async function playSequence(
     bytesMax: random.pick([3_000, 6_000, 12_000]),
     segmentBytes: random.pick([400, 900, 2_000]),
     pendingBytesMax: random.pick([600, 4_000]),
+    keepCommittedMs: seed % 2 === 0 ? 0 : 200,
   };
   try {
     await new Sequence(shape, random, tally, replay).run();

@@ -34,6 +34,7 @@ test('the example is valid and says the defaults', async () => {
     assert.equal(config[key], bare[key], key);
   }
   assert.is(config.journal.bytesMax, bare.journal.bytesMax);
+  assert.is(config.journal.keepCommittedHours, bare.journal.keepCommittedHours);
 });
 
 test('a promise is one of two, and waiting for Kafka needs one', () => {

@@ -15,6 +15,7 @@ export class MemoryJournal implements Journal {
   readonly troubleKind = null;
   readonly bytes = 0;
   readonly bytesMax = 1e9;
+  readonly keptBytes = 0;
   readonly pendingBytes = 0;
   readonly syncedEnd = 0;
   writable = true;
