@@ -6,7 +6,9 @@ import type { Clock } from './clock.js';
 import type { Config, KafkaConfig } from './config.js';
 import { createDamageNotes } from './damage-notes.js';
 import type { Disk } from './disk.js';
+import { timedDisk } from './disk-timed.js';
 import { type Doors, doorsOfMachine } from './doors.js';
+import { type FlowParts, watchFlow } from './flow.js';
 import { type Adoption, readAdoption } from './journal/adoption.js';
 import { type Journal, openJournal } from './journal/journal.js';
 import { JournalReader } from './journal/reader.js';
@@ -18,6 +20,7 @@ import type { SerialListener } from './listeners/serial.js';
 import type { Log } from './log.js';
 import { createOutcomes } from './outcomes.js';
 import { Sessions } from './sessions.js';
+import { waitingSince } from './waiting.js';
 
 // send() → block → store → frame → link ⇉ listener → frame → session → journal ⇒ ack → batch → kafka ⇒ commit
 //
@@ -67,7 +70,9 @@ export interface Pipeline {
 }
 
 export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
-  const { config, clock, disk, log, doors = doorsOfMachine } = parts;
+  const { config, clock, log, doors = doorsOfMachine } = parts;
+  let fsyncTook = (_seconds: number) => {};
+  const disk = timedDisk(parts.disk, clock, (seconds) => fsyncTook(seconds));
   const { folder, bytesMax, segmentBytes, keepCommittedHours } = config.journal;
   const keepCommittedMs = keepCommittedHours * 3_600_000;
   const books = createBooks();
@@ -90,16 +95,24 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     let lines: SerialListener['states'] = () => new Map();
     const lanes: Lane[] = [];
     const freeBytes = () => disk.freeBytes(folder);
+    const ages = await agesOf({ folder, disk, journal });
+    const flow = watchFlow({ journal, books, clock, log, ages });
+    closing.unshift(async () => flow.stop());
     const metrics = doors.createMetrics({
-      ...{ journal, books, outcomes, sessions, channels, lanes, freeBytes, damage, modes: config },
+      ...{ journal, books, outcomes, sessions, channels, lanes, freeBytes, damage, flow },
+      modes: config,
       lines: () => lines(),
     });
+    fsyncTook = metrics.fsync;
     const http = await doors
       .startHttp({
         ...config.http,
         metrics: metrics.page,
         trouble: () => (journal.trouble === null ? [] : [journal.trouble]),
-        remarks: () => lanes.flatMap((lane, at) => laneRemark(lane, at)),
+        remarks: () => [
+          ...lanes.flatMap((lane, at) => laneRemark(lane, at)),
+          ...(flow.remark === null ? [] : [flow.remark]),
+        ],
       })
       .catch(portError('http', config.http));
     closing.unshift(() => http.close());
@@ -115,6 +128,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
         if (event.kind === 'committed' && acknowledged instanceof ByKafka) {
           acknowledged.committed(event.position);
         }
+        if (event.kind === 'committed') flow.committed(lane, event.position.end);
       });
       const ended = lanes.find(({ state }) => state === 'refused' || state === 'fenced');
       if (ended !== undefined) throw new HaltedError(ended.state);
@@ -151,6 +165,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
         await closeListeners();
         await drain(parts, journal, lanes, () => books.balance(0));
         await Promise.all(lanes.map((lane) => lane.stop()));
+        flow.stop();
         const reader = new JournalReader({ folder, disk });
         try {
           return books.balance(await countBuffered(reader, journal));
@@ -164,6 +179,19 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
   } catch (error) {
     for (const close of closing) await close();
     throw error;
+  }
+}
+
+/** A disk that can't be read for it is met by the lane, and said there. */
+async function agesOf(parts: { folder: string; disk: Disk; journal: Journal }) {
+  const { folder, disk, journal } = parts;
+  const reader = new JournalReader({ folder, disk });
+  try {
+    return await waitingSince(reader, journal);
+  } catch {
+    return [] satisfies FlowParts['ages'];
+  } finally {
+    await reader.close();
   }
 }
 
@@ -200,7 +228,8 @@ function startLanes(
     );
     const started = startLane({
       site: config.site,
-      ...{ lane, kafka, delivery, ack, host, clock, debug: config.log.level === 'debug' },
+      ...{ lane, kafka: shareOf(kafka, journal.lanes), delivery, ack, host, clock },
+      debug: config.log.level === 'debug',
       journalFolder: config.journal.folder,
       ...{ journalId, repeatsUntil: adoption?.until ?? 0 },
       confirmed: toKafka(journal.confirmed(lane)),
@@ -231,6 +260,12 @@ function startLanes(
 function sayAdopted(log: Log, { at, host, name, until }: Adoption): void {
   const text = `this journal was adopted at ${at} on ${host}: Kafka knows it as ${name}`;
   log.info({ until }, `${text}; what it held then is sent with hw-repeat`);
+}
+
+/** The rate is the site's: each lane has a part of it. */
+function shareOf(kafka: KafkaConfig, lanes: number): KafkaConfig {
+  const { drainEventsPerSecond: all } = kafka;
+  return all === undefined ? kafka : { ...kafka, drainEventsPerSecond: Math.ceil(all / lanes) };
 }
 
 function haltOf(lanes: readonly Lane[]): Pipeline['halted'] {

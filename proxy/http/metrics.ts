@@ -1,7 +1,8 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Account, Books } from '../books.js';
 import type { Config } from '../config.js';
 import type { DamageNotes } from '../damage-notes.js';
+import type { Flow } from '../flow.js';
 import { errorCode } from '../journal/error.js';
 import type { Journal, JournalTrouble } from '../journal/journal.js';
 import type { Lane, LaneEvent } from '../kafka/lane-types.js';
@@ -26,15 +27,17 @@ export interface MetricsSources {
   freeBytes(): Promise<number>;
   damage: DamageNotes;
   modes: Pick<Config, 'ack' | 'delivery'>;
+  flow: Flow;
 }
 
 export interface Metrics {
   page(): Promise<{ contentType: string; text: string }>;
   count(lane: number, event: LaneEvent): void;
+  fsync(seconds: number): void;
 }
 
 export function createMetrics(sources: MetricsSources): Metrics {
-  const { journal, outcomes, sessions, channels, lines, lanes } = sources;
+  const { journal, outcomes, sessions, channels, lines, lanes, flow } = sources;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -49,12 +52,41 @@ export function createMetrics(sources: MetricsSources): Metrics {
     });
   gauge('headwater_journal_bytes', 'bytes in segments', () => journal.bytes);
   gauge('headwater_journal_bytes_max', 'the cap of them', () => journal.bytesMax);
+  gauge(
+    'headwater_journal_kept_bytes',
+    'of them, what Kafka has and keepCommittedHours keeps',
+    () => journal.keptBytes,
+  );
   gauge('headwater_journal_unsynced_bytes', 'appended, not durable', () => journal.pendingBytes);
   gauge('headwater_journal_writable', '1: events are taken', () => Number(journal.writable));
   new Gauge({
     ...{ name: 'headwater_modes', help: '1: what is promised, and when', registers },
     labelNames: ['ack', 'delivery'],
   }).set({ ack: sources.modes.ack, delivery: sources.modes.delivery }, 1);
+  gauge('headwater_uncommitted_events', 'durable and not in Kafka', () => flow.events);
+  gauge(
+    'headwater_oldest_uncommitted_seconds',
+    'how long the oldest of them has waited; 0: none waits',
+    () => flow.oldestSeconds,
+  );
+  gauge(
+    'headwater_drain_eta_seconds',
+    'until none waits, at the rates of the last minute; +Inf: they do not become fewer',
+    () => flow.drainEtaSeconds,
+  );
+  gauge(
+    'headwater_hours_until_full',
+    'until the journal is at its cap, at the rate of the last minute; +Inf: it does not grow',
+    () => flow.hoursUntilFull,
+  );
+  const fsyncs = new Histogram({
+    ...{
+      name: 'headwater_fsync_seconds',
+      help: "the journal's fsync and fdatasync calls",
+      registers,
+    },
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+  });
   exportTrouble(registry, sources);
   gauge('headwater_devices_connected', 'devices with a session', () => sessions.count);
   gauge('headwater_connections', 'open connections and lines', channels);
@@ -113,6 +145,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
       if (!event.recovered) transactions.inc({ lane });
       records.inc({ lane }, event.records);
     },
+    fsync: (seconds) => fsyncs.observe(seconds),
   };
 }
 

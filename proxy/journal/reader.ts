@@ -75,6 +75,14 @@ export class JournalReader {
     return this.#find(offset)?.start ?? this.begin();
   }
 
+  /** The segments, and when each was begun; the newest has no end. */
+  async extents(): Promise<{ start: number; end: number | null; createdMs: number }[]> {
+    await this.#refresh();
+    return this.#segments.map(({ start, end, header }) => {
+      return { start, end, createdMs: header.createdMs };
+    });
+  }
+
   /** Where to go on at the latest, if what the last but one `end` saw was void after all. */
   get rewound(): number | null {
     return this.#rewound;

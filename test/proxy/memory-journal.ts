@@ -13,11 +13,11 @@ export class MemoryJournal implements Journal {
   readonly lanes = 1;
   readonly trouble = null;
   readonly troubleKind = null;
-  readonly bytes = 0;
-  readonly bytesMax = 1e9;
-  readonly keptBytes = 0;
+  readonly bytes: number = 0;
+  readonly bytesMax: number = 1e9;
+  readonly keptBytes: number = 0;
   readonly pendingBytes = 0;
-  readonly syncedEnd = 0;
+  readonly syncedEnd: number = 0;
   writable = true;
   /** Appends are refused, as beyond pendingBytesMax. */
   refusing = false;
@@ -82,8 +82,8 @@ export class MemoryJournal implements Journal {
     return true;
   }
 
-  /** A completed fsync of all that was appended. */
-  sync(): void {
+  /** A completed fsync of all that was appended; offsets here are numbers of records, unless told. */
+  sync(end = this.records.length): void {
     const touched = new Map<string, Set<number>>();
     for (const [at, record] of this.records.slice(this.#synced).entries()) {
       const boots = touched.get(record.device) ?? new Set<number>();
@@ -99,7 +99,7 @@ export class MemoryJournal implements Journal {
       this.#offsets.set(`${record.device} ${record.boot}`, this.#synced + at);
     }
     this.#synced = this.records.length;
-    for (const listener of this.#onSynced) listener({ end: this.#synced, touched });
+    for (const listener of this.#onSynced) listener({ end, touched });
   }
 
   /** A failed one: received falls back to durable. */

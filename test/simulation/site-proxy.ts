@@ -113,6 +113,7 @@ export class SiteProxy {
       createMetrics: () => ({
         page: async () => ({ contentType: '', text: '' }),
         count: () => {},
+        fsync: () => {},
       }),
       startHttp: async () => ({ port: 0, ...closed }),
       async listenTcp({ accept }) {
