@@ -68,7 +68,7 @@ function perhapsRepeated(record: SinkRecord): SinkRecord {
 }
 
 /** The batch ahead may still be reading when the lane starts again. */
-function oneAtATime(journal: JournalReader): LaneReader {
+export function oneAtATime(journal: LaneReader): LaneReader {
   let turn: Promise<unknown> = Promise.resolve();
   function next<T>(work: () => Promise<T>): Promise<T> {
     const answer = turn.then(work);
@@ -79,6 +79,6 @@ function oneAtATime(journal: JournalReader): LaneReader {
     begin: () => next(() => journal.begin()),
     read: (from, until, bytesMax) => next(() => journal.read(from, until, bytesMax)),
     at: (offset) => next(() => journal.at(offset)),
-    isDamagedAt: (position) => next(() => journal.isDamagedAt(position)),
+    isDamagedAt: (position) => next(async () => (await journal.isDamagedAt?.(position)) ?? false),
   };
 }

@@ -104,9 +104,60 @@ Exit codes: 0 adopted, or there was no need to; 1 failed; 2 wrong use or configu
       const { adoptCommand } = await import('./adopt.js');
       process.exitCode = await adoptCommand(options);
     });
+
+  journal
+    .command('resend')
+    .description('send events again that Kafka had: a topic was deleted, a cluster restored')
+    .requiredOption(
+      '-c, --config <site.yaml>',
+      'the configuration that names the journal and Kafka',
+    )
+    .requiredOption('--from <time>', 'events that the proxy took at this time or later', timeOf)
+    .requiredOption('--to <time>', 'and before this time', timeOf)
+    .option('--topic <topic>', 'only what goes to this topic')
+    .option('--device <name>', 'only what this device sent')
+    .option('--id <name>', 'names this resend; another name sends the same events once more', idOf)
+    .option('--dry-run', 'count what would be sent, ask no Kafka and send nothing')
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText(
+      'after',
+      `
+Reads what the journal keeps (journal.keepCommittedHours) beside a running proxy, writes nothing there, and sends it to
+its topics in the journal's order, with the key, time and headers that it had, and one header more, hw-resent, the name of
+the resend. THE EVENTS COME AGAIN: who reads the topics drops what it knows by key and hw-id, or by hw-resent.
+What Kafka has not had yet is left out: the proxy sends that itself.
+
+Times are those at which the proxy took the events, not those at which they happened: with a zone, or in ms since 1970.
+
+Each transaction notes how far it came. Run again after a kill, the same command goes on there and sends nothing
+twice; run again when it is through, it sends what came since. One at a time for a site: the first one stops.
+
+Examples:
+  headwater journal resend -c site.yaml --from 2026-11-27T08:00Z --to 2026-11-27T12:00+01:00 --dry-run
+  headwater journal resend -c site.yaml --from 2026-11-27T08:00Z --to 2026-11-27T12:00Z --topic press-hall.climate
+
+Exit codes: 0 all of it is sent, 1 failed or stopped before (it says how to go on), 2 wrong use or configuration.`,
+    )
+    .action(async (options) => {
+      const { resendCommand } = await import('./resend.js');
+      process.exitCode = await resendCommand(options);
+    });
 }
 
 function wholeNumber(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Expected a whole number.');
+}
+
+function timeOf(text: string): number {
+  if (/^\d{12,15}$/.test(text)) return Number(text);
+  const hasZone = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/.test(text);
+  const ms = hasZone ? Date.parse(text) : Number.NaN;
+  if (Number.isFinite(ms)) return ms;
+  throw new InvalidArgumentError('expected a time with its zone, e.g. 2026-11-27T08:00Z.');
+}
+
+function idOf(text: string): string {
+  if (/^[A-Za-z0-9._-]{1,64}$/.test(text)) return text;
+  throw new InvalidArgumentError('expected up to 64 letters, digits, . _ -');
 }

@@ -1,0 +1,185 @@
+// `headwater journal resend` on a real broker: a topic is deleted and made again, and what the journal keeps comes into it once more, once for
+// each resend, in order and marked, beside the proxy that goes on, and though the command is killed on the way.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { projectFolder } from '../kafka/jars.js';
+import { consume } from '../kafka/read-back.js';
+import { sharedBroker } from '../kafka/shared-broker.js';
+import { createTopics, deleteTopic } from '../kafka/topics.js';
+import { type ProxyProcess, runHeadwater, startProxy } from '../site/proxy-process.js';
+import { type Sensor, startSensor } from '../site/sensor.js';
+import { makeSite, type Site } from '../site/site.js';
+import { until } from '../site/until.js';
+
+const test = suite('journal resend');
+let site: Site;
+let bootstrap: string;
+let proxy: ProxyProcess;
+const sensors: Sensor[] = [];
+const from = '2020-01-01T00:00Z';
+const to = '2100-01-01T00:00Z';
+
+test.before.each(async () => {
+  bootstrap = await sharedBroker();
+  const journal = { folder: './journal', keepCommittedHours: 24, segmentBytes: '64 KiB' };
+  const kafka = { brokers: bootstrap.split(',') };
+  site = await makeSite({ bootstrap, label: 'resend', overrides: { journal, kafka } });
+  await createTopics(bootstrap, [topic()], 1);
+  proxy = await startProxy(site.config);
+});
+test.after.each(async () => {
+  for (const sensor of sensors.splice(0)) sensor.stop();
+  await proxy.kill();
+  await site.remove();
+});
+
+const topic = () => `${site.name}.climate`;
+const committed = async () => (await proxy.metric('headwater_events_committed_total')) ?? 0;
+
+async function sent(count: number, device = 'press-07'): Promise<Sensor> {
+  const before = await committed();
+  const sensor = await startSensor({ port: proxy.tcpPort, everyMs: 1, device });
+  sensors.push(sensor);
+  await until(() => sensor.acknowledged() >= count);
+  assert.ok(await sensor.finish());
+  await until(async () => (await committed()) === before + sensor.sent.size);
+  return sensor;
+}
+
+const words = (...more: string[]) => [
+  ...['journal', 'resend', '--config', site.config, '--from', from, '--to', to],
+  ...more,
+];
+const resend = (...more: string[]) => runHeadwater(words(...more));
+
+async function read(name = topic()) {
+  const records = await consume({ bootstrap, topics: [name] });
+  return records.map(({ key, headers }) => {
+    return {
+      device: String(key),
+      seq: Number(headers['hw-id']?.split('/')[1]),
+      by: headers['hw-resent'],
+    };
+  });
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, seq) => seq);
+
+test('a topic that was deleted and made again has its events again, and the proxy goes on', async () => {
+  const first = (await sent(300)).sent.size;
+  await deleteTopic(bootstrap, topic());
+  await createTopics(bootstrap, [topic()], 1);
+  const dry = await resend('--dry-run', '--json');
+  assert.is(dry.code, 0, dry.complaint);
+  const plan = JSON.parse(dry.output);
+  assert.equal([plan.events, plan.topics, plan.sent], [first, { [topic()]: first }, 0]);
+  assert.equal(await read(), []);
+
+  const ended = await resend();
+  assert.is(ended.code, 0, ended.complaint);
+  assert.match(
+    ended.complaint,
+    /they come again in these topics, each with the header hw-resent: /,
+  );
+  const records = await read();
+  assert.equal(
+    records.map(({ seq }) => seq),
+    upTo(first),
+  );
+  assert.equal([...new Set(records.map(({ by }) => by))], [plan.id]);
+
+  const again = await resend('--json');
+  assert.is(again.code, 0, again.complaint);
+  assert.equal([JSON.parse(again.output).sent, (await read()).length], [0, first], 'it is through');
+  const more = (await sent(50, 'press-08')).sent.size;
+  assert.is((await read()).length, first + more);
+  const rest = JSON.parse((await resend('--json')).output);
+  assert.equal([rest.sent, rest.through], [more, true], 'what came since');
+  assert.equal(proxy.said(), []);
+});
+
+test('by device, and once more under another name', async () => {
+  const one = (await sent(60, 'press-01')).sent.size;
+  const other = (await sent(80, 'press-02')).sent.size;
+  for (const id of ['a', 'b']) {
+    const ended = await resend('--device', 'press-02', '--id', id, '--json');
+    assert.is(JSON.parse(ended.output).sent, other, ended.complaint);
+  }
+  const records = await read();
+  assert.is(records.length, one + 3 * other);
+  for (const id of ['a', 'b']) {
+    const ofIt = records.filter(({ by }) => by === id);
+    assert.equal([...new Set(ofIt.map(({ device }) => device))], ['press-02']);
+    assert.equal(
+      ofIt.map(({ seq }) => seq),
+      upTo(other),
+    );
+  }
+  const none = await resend('--topic', 'climate', '--json');
+  assert.equal([none.code, JSON.parse(none.output).records], [0, 0]);
+});
+
+test('killed again and again, each event comes once', async () => {
+  const all = (await sent(600)).sent.size;
+  await deleteTopic(bootstrap, topic());
+  await createTopics(bootstrap, [topic()], 1);
+  // Slow enough to be met on the way.
+  const slow = join(site.folder, 'slow.yaml');
+  const text = await readFile(site.config, 'utf8');
+  await writeFile(slow, text.replace('kafka:\n', 'kafka:\n  drainEventsPerSecond: 100\n'));
+  for (let kills = 0; kills < 3; kills++) {
+    const before = (await read()).length;
+    const command = [join(projectFolder, 'dist/headwater.js'), ...words('--id', 'x')];
+    command[command.indexOf(site.config)] = slow;
+    const child = spawn(process.execPath, command, { stdio: 'ignore' });
+    await until(async () => (await read()).length > before);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+  }
+  assert.ok((await read()).length < all, 'it was through before it was killed');
+  const ended = await resend('--id', 'x');
+  assert.is(ended.code, 0, ended.complaint);
+  assert.match(ended.complaint, /resend x goes on behind what it has sent before/);
+  const records = await read();
+  assert.equal(
+    records.map(({ seq }) => seq),
+    upTo(all),
+  );
+});
+
+test('a topic that is missing is waited for, and makes no dead letters', async () => {
+  const all = (await sent(40)).sent.size;
+  await deleteTopic(bootstrap, topic());
+  const command = [join(projectFolder, 'dist/headwater.js'), ...words()];
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    said += chunk;
+  });
+  await until(() => said.includes(`${topic()}`) && said.includes('trying on'));
+  await createTopics(bootstrap, [topic()], 1);
+  const [code] = await once(child, 'close');
+  assert.is(code, 0, said);
+  assert.is((await read()).length, all);
+});
+
+test('mistakes are said in a line', async () => {
+  const cases: [string[], number, RegExp][] = [
+    [['--from', 'yesterday'], 2, /expected a time with its zone/],
+    [['--to', from], 2, /--from is not before --to/],
+    [['--config', `${site.folder}/none.yaml`], 2, /none\.yaml: there is no such file/],
+  ];
+  for (const [more, code, line] of cases) {
+    const ended = await resend(...more);
+    assert.is(ended.code, code, ended.complaint);
+    assert.match(ended.complaint, line);
+    assert.not.match(ended.complaint, /\n {4}at /);
+  }
+});
+
+test.run();
