@@ -21,6 +21,8 @@ export interface Site {
   books: Books;
   outcomes: Outcomes;
   limits: { helloTimeoutMs: number; windowEvents: number; windowBytes: number };
+  /** Devices that share what may wait for the disk; set by the sessions. */
+  connected?: () => number;
 }
 
 export interface Arrival {
@@ -36,6 +38,11 @@ export interface KnownTable {
   id: TableId;
   streams: StreamTable;
 }
+
+/** Of a block's record in the journal, roughly: header, device, numbers. */
+const recordOverheadBytes = 100;
+/** Of an event there, before one has come. */
+const eventBytesAtFirst = 64;
 
 export class Intake {
   readonly boot: number;
@@ -54,6 +61,8 @@ export class Intake {
   #gapSaid = -1;
   #answerDue = false;
   #bytesPerEvent = 0;
+  /** The same in the journal. */
+  #journalBytesPerEvent = 0;
   /** Appended and not yet durable: a bound on what one device may have in memory. */
   readonly #unsynced: { end: number; bytes: number }[] = [];
   #unsyncedBytes = 0;
@@ -107,7 +116,7 @@ export class Intake {
       this.#refuse('gap');
     } else if (first >= this.#limit) {
       this.#refuse('beyond-credit');
-    } else if (this.#isUnsyncedFull()) {
+    } else if (this.#isUnsyncedFull() || this.#isCrowded()) {
       this.#refuse('not-taken');
     } else {
       if (first < expected) books.resent(this.#device, expected - first);
@@ -164,6 +173,8 @@ export class Intake {
     this.#unsyncedBytes += bytes;
     const perEvent = bytes / message.count;
     this.#bytesPerEvent += (perEvent - this.#bytesPerEvent) / 4;
+    const journalPerEvent = (bytes + recordOverheadBytes) / message.count;
+    this.#journalBytesPerEvent += (journalPerEvent - this.#journalBytesPerEvent) / 4;
   }
 
   #record(message: Data, block: Block, table: TableId, arrival: Arrival): BlockRecord | LossRecord {
@@ -232,10 +243,23 @@ export class Intake {
     return this.#unsyncedBytes > 4 * this.#site.limits.windowBytes;
   }
 
+  /** The second half of what may wait for the disk is for those of whom nothing waits: a backlog leaves it to the others. */
+  #isCrowded(): boolean {
+    const { pendingBytes, pendingBytesMax } = this.#site.journal;
+    return this.#unsyncedBytes > 0 && pendingBytes > pendingBytesMax / 2;
+  }
+
+  /** No more than its share of what may wait for the disk: what came beyond it would be refused and come again. */
   #window(): number {
-    const { windowEvents, windowBytes } = this.#site.limits;
-    if (this.#bytesPerEvent === 0) return windowEvents;
-    return Math.min(windowEvents, Math.max(1, Math.floor(windowBytes / this.#bytesPerEvent)));
+    const { limits, journal, connected = () => 1 } = this.#site;
+    const { windowEvents, windowBytes } = limits;
+    const shareBytes = journal.pendingBytesMax / 2 / Math.max(1, connected());
+    const isUnknown = this.#bytesPerEvent === 0;
+    const ofBytes = Math.min(
+      isUnknown ? windowEvents : windowBytes / this.#bytesPerEvent,
+      shareBytes / (isUnknown ? eventBytesAtFirst : this.#journalBytesPerEvent),
+    );
+    return Math.min(windowEvents, Math.max(1, Math.floor(ofBytes)));
   }
 
   #place(): Readonly<Place> | undefined {

@@ -54,7 +54,7 @@ export class Sessions {
   readonly #owners: BootOwners;
 
   constructor(site: Site) {
-    this.#site = site;
+    this.#site = { ...site, connected: () => this.#live.size };
     const { journal, acknowledged } = site;
     this.#owners = new BootOwners(journal);
     acknowledged.onMoved((moved) => {

@@ -41,6 +41,7 @@ export class FileJournal implements Journal {
   readonly id: string;
   readonly lanes: number;
   readonly bytesMax: number;
+  readonly pendingBytesMax: number;
   readonly #options: JournalOptions;
   readonly #idBytes: Uint8Array;
   readonly #lock: DiskLock;
@@ -51,7 +52,6 @@ export class FileJournal implements Journal {
   readonly #backoff: Backoff;
   readonly #retention: Retention;
   readonly #segmentBytes: number;
-  readonly #pendingBytesMax: number;
   readonly #onSynced: ((synced: Synced) => void)[] = [];
   readonly #onFailed: ((error: Error) => void)[] = [];
   readonly #onWritable: ((writable: boolean) => void)[] = [];
@@ -76,7 +76,7 @@ export class FileJournal implements Journal {
     this.bytesMax = options.bytesMax;
     const quarter = Math.floor(options.bytesMax / 4);
     this.#segmentBytes = Math.min(options.segmentBytes ?? 16 << 20, quarter);
-    this.#pendingBytesMax = options.pendingBytesMax ?? 8 << 20;
+    this.pendingBytesMax = options.pendingBytesMax ?? 8 << 20;
     this.#state = recovered.state;
     this.#live = new Live(recovered.state);
     this.#generation = recovered.generation;
@@ -145,7 +145,7 @@ export class FileJournal implements Journal {
     }
     const entry = entryOf(record, laneOf(record.device, this.lanes));
     const pendingBytes = this.pendingBytes + entry.bytes;
-    if (pendingBytes > this.#pendingBytesMax && this.pendingBytes > 0) return false;
+    if (pendingBytes > this.pendingBytesMax && this.pendingBytes > 0) return false;
     if (this.#neededBytes + pendingBytes > this.bytesMax) {
       this.#full = true;
       this.#tellWritable();

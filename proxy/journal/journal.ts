@@ -102,6 +102,7 @@ export interface Journal {
   readonly keptBytes: number;
   /** Bytes appended and not yet synced: a bound on the sessions' memory. */
   readonly pendingBytes: number;
+  readonly pendingBytesMax: number;
   /** Every record below it was part of a completed fsync. */
   readonly syncedEnd: number;
 

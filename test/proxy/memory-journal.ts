@@ -17,6 +17,7 @@ export class MemoryJournal implements Journal {
   readonly bytesMax: number = 1e9;
   readonly keptBytes: number = 0;
   readonly pendingBytes = 0;
+  readonly pendingBytesMax = 8 << 20;
   readonly syncedEnd: number = 0;
   writable = true;
   /** Appends are refused, as beyond pendingBytesMax. */

@@ -129,6 +129,11 @@ export class Peer {
     return this.say(Uint8Array.from([...items(3, index, stream), ...bytes]));
   }
 
+  /** For a device that goes on before it reads what it was answered. */
+  frame(boot: number, first: number, block: Uint8Array, count: number): Uint8Array {
+    return encodeFrame(dataBody(boot, first, block, count));
+  }
+
   data(boot: number, first: number, block: Uint8Array, count = 1, uptime = 60_000): Answer[] {
     return this.say(dataBody(boot, first, block, count, uptime));
   }
