@@ -149,4 +149,24 @@ test('a hundred of them that want more than may wait for the disk leave room for
   assert.ok(sent < 1.6 * events, `${sent} sent for ${events}, ${refused} refused`);
 });
 
+test('a first credit that was too much leaves room all the same', async () => {
+  const pendingBytesMax = 16 << 10;
+  const { journal, sessions, outcomes } = await world({
+    ...{ greedy: 1, backlog: 0, live: 1, pendingBytesMax, windowEvents: 1_024 },
+  });
+  const [away, live] = [new Peer(sessions), new Peer(sessions)];
+  away.hello([{ boot, next: 1_024 }], { device: 'away' });
+  live.hello([{ boot }], { device: 'live' });
+  for (const peer of [away, live]) peer.table();
+  await turn();
+  for (let seq = 0; seq < 1_024; seq++) {
+    away.handler.received(away.frame(boot, seq, block(seq), 1));
+    if (outcomes.counts().has('not-taken')) break;
+  }
+  assert.ok(outcomes.counts().has('not-taken'), 'all of it was taken');
+  live.data(boot, 0, block(0));
+  assert.is(journal.places('live')?.get(boot)?.received, 1);
+  await journal.close();
+});
+
 test.run();
