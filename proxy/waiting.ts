@@ -2,7 +2,7 @@ import type { Journal } from './journal/journal.js';
 import type { JournalReader } from './journal/reader.js';
 
 // Since when the events wait that an opening finds: the first one's arrival, read; behind it by segments, whose headers say when they
-// were begun, so that a journal of 10 GB is not read for it. An age so found is never too small.
+// were begun, so that a journal of 10 GB is not read for it. An age so found is too small at most by what an event waits for its fsync.
 
 const readBytesMax = 65_536;
 
@@ -19,7 +19,7 @@ export async function waitingSince(
     const first = await firstArrival(reader, lane, from, until);
     if (first === null) continue;
     for (const { start, end, createdMs } of extents) {
-      if ((end ?? until) <= first.end) continue;
+      if ((end ?? until) <= first.offset) continue;
       const sinceMs =
         start <= first.offset ? first.arrivalMs : Math.max(first.arrivalMs, createdMs);
       found.push({ lane, end: end ?? until, sinceMs });
@@ -34,12 +34,12 @@ async function firstArrival(
   lane: number,
   from: number,
   until: number,
-): Promise<{ offset: number; end: number; arrivalMs: number } | null> {
+): Promise<{ offset: number; arrivalMs: number } | null> {
   for (let at = from; at < until; ) {
     const { located, next } = await reader.read(at, until, readBytesMax);
-    for (const { record, lane: own, offset, end } of located) {
+    for (const { record, lane: own, offset } of located) {
       if (own !== lane || (record.kind !== 'block' && record.kind !== 'loss')) continue;
-      return { offset, end, arrivalMs: record.arrivalMs };
+      return { offset, arrivalMs: record.arrivalMs };
     }
     if (next <= at) break;
     at = next;
