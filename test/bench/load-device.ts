@@ -3,8 +3,16 @@
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { encodeFrame, FrameReader } from '../../proxy/frame.js';
-import { block, dataBody, decodeAnswer, helloBody, items, motesBytes } from '../proxy/talk.js';
+import { checkFrame, encodeFrame, FrameReader } from '../../proxy/frame.js';
+import {
+  type Answer,
+  block,
+  dataBody,
+  decodeAnswer,
+  helloBody,
+  items,
+  motesBytes,
+} from '../proxy/talk.js';
 
 /** Events in a block of a device that floods. */
 const blockEvents = 32;
@@ -20,8 +28,13 @@ export class LoadDevice {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
+    const take = (answer: Answer) => this.#take(answer);
     const frames = new FrameReader({
-      body: (body) => this.#take(decodeAnswer(body)),
+      frame(frame) {
+        const body = checkFrame(frame);
+        if (typeof body === 'string') throw new Error(`the proxy sent a broken frame: ${body}`);
+        take(decodeAnswer(body));
+      },
       broken: (why) => {
         throw new Error(`the proxy sent a broken frame: ${why}`);
       },

@@ -226,7 +226,8 @@ async function exported(): Promise<Set<string>> {
   const flow = watchFlow({ journal, books, clock, log, ages: [] });
   const metrics = createMetrics({
     ...{ journal, books, outcomes, sessions, flow, lanes: [], damage: createDamageNotes(log) },
-    ...{ channels: () => 0, freeBytes: async () => 0 },
+    ...{ channels: () => 0, lines: () => new Map(), freeBytes: async () => 0 },
+    modes: { ack: 'journal', delivery: 'exactly-once' },
   });
   const { text } = await metrics.page();
   const types = text.matchAll(/^# TYPE (headwater_\w+) \w+$/gm);

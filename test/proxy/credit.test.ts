@@ -3,14 +3,15 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { byJournal } from '../../proxy/acknowledged.js';
 import { createBooks } from '../../proxy/books.js';
 import { openJournal } from '../../proxy/journal/journal.js';
 import { createOutcomes } from '../../proxy/outcomes.js';
 import { Sessions } from '../../proxy/sessions.js';
 import { Random } from '../random.js';
-import { folder, StillClock, turn } from './journal/life.js';
 import { readAll } from './journal/records.js';
 import { SimulatedDisk } from './journal/simulated-disk.js';
+import { folder, StillClock, turn } from './journal/still-clock.js';
 import { block, Peer } from './talk.js';
 
 const boot = 5;
@@ -34,7 +35,10 @@ async function world({ pendingBytesMax, windowEvents }: Options) {
     ...{ folder, disk: disk.disk, clock, books, bytesMax, pendingBytesMax },
   });
   const limits = { helloTimeoutMs: 10_000, windowEvents, windowBytes: 65_536 };
-  const sessions = new Sessions({ clock, journal, books, outcomes, limits });
+  const sessions = new Sessions({
+    ...{ clock, journal, books, outcomes, limits },
+    acknowledged: byJournal(journal),
+  });
   return { disk, journal, books, outcomes, sessions };
 }
 

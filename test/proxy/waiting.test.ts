@@ -6,9 +6,9 @@ import { openJournal } from '../../proxy/journal/journal.js';
 import { JournalReader } from '../../proxy/journal/reader.js';
 import { waitingSince } from '../../proxy/waiting.js';
 import { Random } from '../random.js';
-import { folder, StillClock, turn } from './journal/life.js';
 import { block, boot, positionOf, readAll } from './journal/records.js';
 import { SimulatedDisk } from './journal/simulated-disk.js';
+import { folder, StillClock, turn } from './journal/still-clock.js';
 
 const device = 'press-07';
 

@@ -6,9 +6,9 @@ import { createBooks } from '../../../proxy/books.js';
 import type { Journal, JournalOptions } from '../../../proxy/journal/journal.js';
 import { openJournal } from '../../../proxy/journal/journal.js';
 import { Random } from '../../random.js';
-import { folder, StillClock, turn } from './still-clock.js';
 import { block, boot, positionOf, readAll } from './records.js';
 import { SimulatedDisk } from './simulated-disk.js';
+import { folder, StillClock, turn } from './still-clock.js';
 
 const device = 'press-07';
 const hourMs = 3_600_000;
