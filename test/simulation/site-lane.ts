@@ -38,6 +38,11 @@ export class SiteLane implements Lane {
   #end = 0;
   #isStopping = false;
 
+  /** What the journal said to be synced. */
+  get end(): number {
+    return this.#end;
+  }
+
   constructor(parts: SiteLaneParts) {
     this.#parts = parts;
     this.#confirmed = parts.options.confirmed;

@@ -1,4 +1,4 @@
-import { openJournal } from '../../proxy/journal/journal.js';
+import { type Journal, openJournal } from '../../proxy/journal/journal.js';
 import type { Accept } from '../../proxy/listeners/channel.js';
 import { HaltedError } from '../../proxy/pipeline.js';
 import { SimulatedDisk } from '../proxy/journal/simulated-disk.js';
@@ -64,6 +64,7 @@ class Site implements Stage {
   proxy: SiteProxy | null = null;
   /** Of the disk, to be put back. */
   #copy: SimulatedDisk | null = null;
+  #isCopyWanted = false;
   #isStopping = false;
   /** Where the links lead; null: nobody listens. */
   #accept: Accept | null = null;
@@ -118,6 +119,7 @@ class Site implements Stage {
     for (let step = 0; step < this.#options.steps; step++) {
       await this.#advance(this.#stepMs());
       act(this);
+      if (this.#isCopyWanted) await this.#takeCopy();
       this.#look();
       if (this.random.chance(1 / 50)) await this.#checkPlatter();
     }
@@ -218,6 +220,7 @@ class Site implements Stage {
     const copy = this.#copy;
     this.#copy = null;
     if (copy !== null && this.faults.has('copy')) {
+      copy.bytesMax = Number.POSITIVE_INFINITY;
       const forMs = this.faults.later.below(6_000);
       this.#tryCopy(copy, forMs);
       waitMs += forMs + 1;
@@ -237,8 +240,24 @@ class Site implements Stage {
   }
 
   copy(): void {
-    this.#copy = this.disk.cut('nothing', this.faults.later.fork());
-    this.#copy.bytesMax = Number.POSITIVE_INFINITY;
+    this.#isCopyWanted = true;
+  }
+
+  /** Of what is true for ever: one that holds a group whose sync failed goes another way than the journal, which is refused then. */
+  async #takeCopy(): Promise<void> {
+    this.#isCopyWanted = false;
+    const end = this.proxy?.lane?.end ?? 0;
+    const disk = this.disk.cut('nothing', this.faults.later.fork());
+    const journal = await this.#openJournal(disk.cut('nothing', this.faults.later.fork()));
+    if (journal.syncedEnd <= end) this.#copy = disk;
+  }
+
+  /** On a disk that nobody needs any more. */
+  async #openJournal(disk: SimulatedDisk): Promise<Journal> {
+    disk.bytesMax = Number.POSITIVE_INFINITY;
+    const { bytesMax, segmentBytes } = this.#shape;
+    const clock = new StillClock(new Random(this.#options.seed));
+    return openJournal({ folder, disk: disk.disk, clock, bytesMax, segmentBytes });
   }
 
   setClock(aheadMs: number): void {
@@ -255,11 +274,7 @@ class Site implements Stage {
   /** What a device may forget is there after a power cut at this very moment. */
   async #checkPlatter(): Promise<void> {
     const random = new Random(this.#options.seed);
-    const disk = this.disk.cut('nothing', random);
-    disk.bytesMax = Number.POSITIVE_INFINITY;
-    const { bytesMax, segmentBytes } = this.#shape;
-    const clock = new StillClock(random);
-    const journal = await openJournal({ folder, disk: disk.disk, clock, bytesMax, segmentBytes });
+    const journal = await this.#openJournal(this.disk.cut('nothing', random));
     for (const { name, run, isOn } of this.devices) {
       const { boot, acknowledged } = run.sdk.stats();
       if (!isOn || boot === null || acknowledged === 0) continue;
