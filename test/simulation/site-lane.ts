@@ -38,9 +38,12 @@ export class SiteLane implements Lane {
   #end = 0;
   #isStopping = false;
 
-  /** What the journal said to be synced. */
-  get end(): number {
-    return this.#end;
+  /** Commits that it said. */
+  commits = 0;
+
+  /** What Kafka is known to have. */
+  get confirmedEnd(): number {
+    return this.#confirmed?.end ?? 0;
   }
 
   constructor(parts: SiteLaneParts) {
@@ -122,6 +125,7 @@ export class SiteLane implements Lane {
     if (event.kind === 'state') this.state = event.state;
     if (event.kind === 'committed') {
       this.#confirmed = event.position;
+      this.commits++;
       this.#parts.trace.say('lane', `committed up to ${event.position.end}`);
     }
     this.#parts.options.on(event);

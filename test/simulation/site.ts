@@ -62,8 +62,8 @@ class Site implements Stage {
   readonly sends: number;
   disk: SimulatedDisk;
   proxy: SiteProxy | null = null;
-  /** Of the disk, to be put back. */
-  #copy: SimulatedDisk | null = null;
+  /** Of the disk, to be put back once Kafka has what lies behind its end: one that is drained first has grown, and refuses the journal. */
+  #copy: { disk: SimulatedDisk; end: number } | null = null;
   #isCopyWanted = false;
   #isStopping = false;
   /** Where the links lead; null: nobody listens. */
@@ -190,8 +190,9 @@ class Site implements Stage {
     });
   }
 
-  /** The copy is tried, and taken away before the journal itself is back; whether it is refused or not, it may spoil nothing. */
+  /** It is taken away before the journal itself is back. Until Kafka's word comes it waits, then it is refused. */
   #tryCopy(disk: SimulatedDisk, forMs: number): void {
+    disk.bytesMax = Number.POSITIVE_INFINITY;
     this.trace.say('proxy', `an older copy of the journal is put back for ${forMs} ms`);
     const proxy = this.#proxyOn(disk, this.faults.later.fork(), () => {});
     this.scheduler.after(forMs, () => {
@@ -199,6 +200,7 @@ class Site implements Stage {
       const isRefused = proxy.ended === 'halted' || proxy.failure instanceof HaltedError;
       this.trace.say('proxy', isRefused ? 'the copy was refused' : 'the copy is taken away');
       if (proxy.ended !== null && !isRefused) throw proxy.failure;
+      if (proxy.lane?.commits) throw new Violation('an older copy of the journal committed');
     });
   }
 
@@ -218,11 +220,11 @@ class Site implements Stage {
     this.#open(null);
     let waitMs = this.random.chance(0.8) ? this.random.below(300) : this.random.below(8_000);
     const copy = this.#copy;
-    this.#copy = null;
-    if (copy !== null && this.faults.has('copy')) {
-      copy.bytesMax = Number.POSITIVE_INFINITY;
+    const committed = proxy.lane?.confirmedEnd ?? 0;
+    if (copy !== null && copy.end < committed && this.faults.has('copy')) {
+      this.#copy = null;
       const forMs = this.faults.later.below(6_000);
-      this.#tryCopy(copy, forMs);
+      this.#tryCopy(copy.disk, forMs);
       waitMs += forMs + 1;
     }
     this.scheduler.after(waitMs, () => this.#start());
@@ -243,13 +245,11 @@ class Site implements Stage {
     this.#isCopyWanted = true;
   }
 
-  /** Of what is true for ever: one that holds a group whose sync failed goes another way than the journal, which is refused then. */
   async #takeCopy(): Promise<void> {
     this.#isCopyWanted = false;
-    const end = this.proxy?.lane?.end ?? 0;
     const disk = this.disk.cut('nothing', this.faults.later.fork());
     const journal = await this.#openJournal(disk.cut('nothing', this.faults.later.fork()));
-    if (journal.syncedEnd <= end) this.#copy = disk;
+    this.#copy = { disk, end: journal.syncedEnd };
   }
 
   /** On a disk that nobody needs any more. */
