@@ -2,8 +2,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Damage } from '../../../proxy/journal/damage.js';
 import { JournalError } from '../../../proxy/journal/error.js';
+import { parseSegmentName } from '../../../proxy/journal/format.js';
 import { openJournal } from '../../../proxy/journal/journal.js';
 import { JournalReader } from '../../../proxy/journal/reader.js';
+import type { Position } from '../../../proxy/journal/record.js';
 import { Random } from '../../random.js';
 import { block, positionOf, readAll, tableId } from './records.js';
 import { SimulatedDisk } from './simulated-disk.js';
@@ -92,6 +94,43 @@ test('what was deleted is gone, what is damaged is passed over and said, what is
   disk.put(name, bytes.subarray(0, bytes.length - 8));
   const third = new JournalReader({ folder, disk: disk.disk });
   assert.is(await kindOf(third.read(begin, journal.syncedEnd, 10_000)), 'damaged');
+});
+
+test('[J-33] isDamagedAt: the record that a position names, and no other', async () => {
+  const { disk, journal, append } = await site();
+  for (let event = 0; event < 6; event++) await append(200);
+  const all = await readAll(disk.disk, folder, journal.syncedEnd);
+  const hit = all[1]!;
+  const position = positionOf(journal, hit);
+  const parsed = disk.names().map(parseSegmentName);
+  const at = parsed.findIndex((one) => one?.generation === hit.generation);
+  const name = disk.names()[at]!;
+  const sound = disk.bytesOf(name);
+  const ask = (about: Partial<Position>) => {
+    const reader = new JournalReader({ folder, disk: disk.disk });
+    return reader.isDamagedAt({ ...position, ...about });
+  };
+  const flip = (offset: number) => {
+    const bytes = Buffer.from(sound);
+    bytes[offset - parsed[at]!.start]! ^= 1;
+    disk.put(name, bytes);
+  };
+  assert.is(await ask({}), false, 'it is sound');
+
+  flip(hit.offset + 40);
+  assert.is(await ask({}), true, 'its payload is damaged');
+  assert.is(await ask({ check: position.check ^ 1 }), false, 'of a clone that grew otherwise');
+  assert.is(await ask({ generation: position.generation + 1 }), false);
+  assert.is(await ask({ end: position.end + 8 }), false);
+  assert.is(await ask({ offset: position.offset + 8 }), false);
+
+  flip(hit.offset + 9);
+  assert.is(await ask({}), true, 'its header is damaged: where it begins and ends is left');
+
+  flip(all[0]!.offset + 40);
+  assert.is(await ask({}), false, 'the one before it is damaged');
+  disk.put(name, sound.subarray(0, hit.offset - parsed[at]!.start + 40));
+  assert.is(await ask({}), false, 'bytes that are missing are no damaged record');
 });
 
 test('tables: of the checkpoint, and of the records behind it', async () => {
