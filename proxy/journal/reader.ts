@@ -7,7 +7,7 @@ import { Gaps } from './gaps.js';
 import { openRecord } from './located.js';
 import { recordType } from './payload.js';
 import type { Located, Position, TableRecord } from './record.js';
-import { listSegments, missing, type Segment, walkedOf } from './segments.js';
+import { listSegments, missing, newerFormat, type Segment, walkedOf } from './segments.js';
 import { State } from './state.js';
 import {
   behindDamage,
@@ -197,6 +197,7 @@ export class JournalReader {
     let checkpoint: NewestSlot | null = null;
     for (const name of slotNames) {
       const slot = await readSlot(this.#disk, `${this.#folder}/${name}`);
+      if (slot === 'newer') throw newerFormat(`${this.#folder}/${name}`);
       if (typeof slot === 'string' || slot.end < from) continue;
       if (checkpoint !== null && slot.sequence < checkpoint.sequence) continue;
       const { sequence, end, writtenMs, voidGeneration } = slot;

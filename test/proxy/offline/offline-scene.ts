@@ -13,6 +13,13 @@ import { block, openReal, positionOf, readAll, settled } from '../journal/record
 
 const command = fileURLToPath(new URL('../../../headwater.js', import.meta.url));
 
+const siteText = `site: press-hall
+journal:
+  folder: ./journal
+listen: {tcp: {host: 127.0.0.1, port: 0}}
+http: {host: 127.0.0.1, port: 0}
+`;
+
 export interface Said {
   code: number;
   out: string;
@@ -32,7 +39,7 @@ export class OfflineScene {
 
   static async begin(): Promise<OfflineScene> {
     const scene = new OfflineScene(await mkdtemp(join(tmpdir(), 'headwater-offline-')));
-    await writeFile(scene.config, 'site: press-hall\njournal:\n  folder: ./journal\n');
+    await writeFile(scene.config, siteText);
     return scene;
   }
 
@@ -40,8 +47,13 @@ export class OfflineScene {
     await rm(this.root, { recursive: true, force: true });
   }
 
+  /** `headwater journal …` */
   run(...flags: string[]): Promise<Said> {
-    const all = [command, 'journal', ...flags, '--config', this.config];
+    return this.headwater('journal', ...flags);
+  }
+
+  headwater(...words: string[]): Promise<Said> {
+    const all = [command, ...words, '--config', this.config];
     return new Promise((resolve) => {
       execFile(process.execPath, all, (failure, out, error) => {
         resolve({ code: Number(failure?.code ?? 0), out, error });

@@ -1,7 +1,14 @@
-import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { crc32 } from '../../../proxy/crc32.js';
+import {
+  decodeSegmentHeader,
+  encodeRecord,
+  formatVersion,
+  idSeed,
+} from '../../../proxy/journal/format.js';
 import type { Located } from '../../../proxy/journal/record.js';
 import { boot } from '../journal/records.js';
 import { OfflineScene } from './offline-scene.js';
@@ -128,26 +135,78 @@ test('the beginning of a group behind the last one is no damage', async ({ scene
   assert.match(out, /behind the last group: being written, or torn by a crash/);
 });
 
-test('a later version, no journal, no configuration: one line, 2', async ({ scene }) => {
+test('no journal, no configuration: one line, 2', async ({ scene }) => {
   const none = await scene.run('verify');
   assert.is(none.code, 2);
   assert.match(none.error, /^headwater: \S+journal: no journal yet; [^\n]*\n$/);
-  const { journal } = await scene.filled();
-  await journal.close();
-  const name = (await readdir(scene.folder)).find((one) => one.endsWith('.segment'))!;
-  const path = join(scene.folder, name);
-  const bytes = await readFile(path);
-  bytes.writeUInt32LE(2, 8);
-  bytes.writeUInt32LE(7, 60);
-  await writeFile(path, bytes);
-  const before = await scene.digest();
-  for (const verb of ['verify', 'show']) {
-    const { code, error, out } = await scene.run(verb);
-    assert.is(code, 2, out);
-    assert.match(error, /was written by a newer version of headwater; start that version[^\n]*\n$/);
-    assert.is(out, '');
-  }
-  assert.is(await scene.digest(), before);
+  await rm(scene.config);
+  const { code, error } = await scene.run('verify');
+  assert.is(code, 2);
+  assert.match(error, /^headwater: \S+site.yaml: there is no such file; [^\n]*\n$/);
 });
+
+/** What a later version may have written. */
+const later: Record<string, (scene: OfflineScene) => Promise<RegExp>> = {
+  async 'a segment'(scene) {
+    await rewrite(scene, '.segment', (bytes) => sealed(bytes, 60));
+    return /0000-0000000\d\.segment was written by a newer version of headwater; start that version/;
+  },
+  async 'a checkpoint'(scene) {
+    await rewrite(scene, 'checkpoint-0', (bytes) => sealed(bytes, 60));
+    return /checkpoint-0 was written by a newer version of headwater; start that version/;
+  },
+  async 'a record'(scene) {
+    await rewrite(scene, '.segment', (bytes) => {
+      const header = decodeSegmentHeader(bytes);
+      if (typeof header === 'string') throw new Error(header);
+      const place = {
+        seed: idSeed(header.id),
+        generation: header.generation,
+        offset: header.start + 64,
+      };
+      const payload = bytes.subarray(64 + 24, 64 + 24 + bytes.readUInt32LE(64 + 8));
+      encodeRecord(bytes, 64, { type: 99, flags: 0, lane: 0xffff, payload }, place);
+    });
+    // Replay begins there.
+    for (const slot of ['checkpoint-0', 'checkpoint-1']) await rm(join(scene.folder, slot));
+    return /the record at offset 64 has type 99, which this version does not know; start the version that wrote it/;
+  },
+};
+
+for (const [what, make] of Object.entries(later)) {
+  test(`${what} of a later version: proxy and verbs refuse it in one line`, async ({ scene }) => {
+    const { journal } = await scene.filled();
+    await journal.close();
+    const said = await make(scene);
+    const before = await scene.digest();
+    for (const words of [['journal', 'verify'], ['journal', 'show'], ['proxy']]) {
+      const { code, error, out } = await scene.headwater(...words);
+      assert.ok(code !== 0, `${words.join(' ')} did not refuse it: ${out}`);
+      if (words[0] === 'journal') assert.is(code, 2);
+      assert.match(`${error}${out}`, said);
+      assert.not.match(`${error}${out}`, /\n {4}at /);
+      assert.is(await scene.digest(), before);
+    }
+  });
+}
+
+/** The first file whose name ends so. */
+async function rewrite(
+  scene: OfflineScene,
+  ending: string,
+  change: (bytes: Buffer) => void,
+): Promise<void> {
+  const names = (await readdir(scene.folder)).sort();
+  const path = join(scene.folder, names.find((one) => one.endsWith(ending))!);
+  const bytes = await readFile(path);
+  change(bytes);
+  await writeFile(path, bytes);
+}
+
+/** A header of the next version, with a check of its own. */
+function sealed(bytes: Buffer, at: number): void {
+  bytes.writeUInt32LE(formatVersion + 1, 8);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, at)), at);
+}
 
 test.run();
