@@ -8,7 +8,8 @@ import { nodeDisk } from './disk-node.js';
 import { JournalError } from './journal/error.js';
 import { startLaneThread } from './kafka/lane-thread.js';
 import { createLog, type Log } from './log.js';
-import { HaltedError, type Pipeline, StartError, startPipeline } from './pipeline.js';
+import { HaltedError, type Pipeline, startPipeline } from './pipeline.js';
+import { StartError } from './start-error.js';
 
 // `headwater proxy`: from a configuration to a running pipeline, and from a signal to the books. What a
 // person can mend is one line and an exit code, never a stack trace.

@@ -15,11 +15,11 @@ import { JournalReader } from './journal/reader.js';
 import type { Position, TableRecord } from './journal/record.js';
 import { watchJournal } from './journal/watch.js';
 import type { Lane, LaneEnd, LaneEvent } from './kafka/lane-types.js';
-import type { Listener } from './listeners/channel.js';
-import type { SerialListener } from './listeners/serial.js';
+import { Listeners } from './listeners/listeners.js';
 import type { Log } from './log.js';
 import { createOutcomes } from './outcomes.js';
 import { Sessions } from './sessions.js';
+import { portError } from './start-error.js';
 import { waitingSince } from './waiting.js';
 
 // send() → block → store → frame → link ⇉ listener → frame → session → journal ⇒ ack → batch → kafka ⇒ commit
@@ -90,18 +90,16 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     const isByKafka = config.ack === 'kafka';
     const acknowledged = isByKafka ? new ByKafka(journal, clock) : byJournal(journal);
     const sessions = new Sessions({ clock, journal, acknowledged, books, outcomes, limits });
-    const listeners: Listener[] = [];
-    const channels = () => listeners.reduce((sum, listener) => sum + listener.channels, 0);
-    let lines: SerialListener['states'] = () => new Map();
+    const { accept } = sessions;
+    const listeners = new Listeners({ doors, config, accept, outcomes, clock, log });
     const lanes: Lane[] = [];
     const freeBytes = () => disk.freeBytes(folder);
     const ages = await agesOf({ folder, disk, journal });
     const flow = watchFlow({ journal, books, clock, log, ages });
     closing.unshift(async () => flow.stop());
     const metrics = doors.createMetrics({
-      ...{ journal, books, outcomes, sessions, channels, lanes, freeBytes, damage, flow },
+      ...{ journal, books, outcomes, sessions, listeners, lanes, freeBytes, damage, flow },
       modes: config,
-      lines: () => lines(),
     });
     fsyncTook = metrics.fsync;
     const http = await doors
@@ -133,36 +131,15 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
       const ended = lanes.find(({ state }) => state === 'refused' || state === 'fenced');
       if (ended !== undefined) throw new HaltedError(ended.state);
     }
-    const { connectionsMax } = limits;
-    const { accept } = sessions;
-    const { tcp, udp, serial } = config.listen;
-    const closeListeners = () => Promise.all(listeners.map((listener) => listener.close()));
-    closing.unshift(closeListeners);
-    const tcpListener = await doors
-      .listenTcp({ ...tcp, connectionsMax, outcomes, accept })
-      .catch(portError('listen.tcp', tcp));
-    listeners.push(tcpListener);
-    let udpPort: number | null = null;
-    if (udp !== undefined) {
-      const options = { ...udp, addressesMax: connectionsMax, outcomes, clock, accept };
-      const udpListener = await doors.listenUdp(options).catch(portError('listen.udp', udp));
-      listeners.push(udpListener);
-      udpPort = udpListener.port;
-    }
-    if (serial.length > 0) {
-      const serialListener = await doors.listenSerial({
-        ...{ lines: serial, accept, outcomes, clock, log },
-      });
-      listeners.push(serialListener);
-      lines = serialListener.states;
-    }
+    closing.unshift(() => listeners.close());
+    await listeners.open();
     return {
-      tcpPort: tcpListener.port,
-      udpPort,
+      tcpPort: listeners.tcpPort,
+      udpPort: listeners.udpPort,
       httpPort: http.port,
       halted: haltOf(lanes),
       async stop() {
-        await closeListeners();
+        await listeners.close();
         await drain(parts, journal, lanes, () => books.balance(0));
         await Promise.all(lanes.map((lane) => lane.stop()));
         flow.stop();
@@ -304,22 +281,4 @@ async function drain(
 /** A lane may not go on, and has said why. */
 export class HaltedError extends Error {
   override name = 'HaltedError';
-}
-
-/** A start that failed for what a person can mend: one line. */
-export class StartError extends Error {
-  override name = 'StartError';
-}
-
-function portError(key: string, { host, port }: { host: string; port: number }) {
-  return (error: NodeJS.ErrnoException): never => {
-    const why =
-      error.code === 'EADDRINUSE'
-        ? 'another process listens there'
-        : error.code === 'EACCES'
-          ? 'this user may not listen there'
-          : error.message;
-    const what = `${key}: can't listen on ${host}, port ${port}: ${why}`;
-    throw new StartError(`${what}; set ${key}.port or ${key}.host`, { cause: error });
-  };
 }

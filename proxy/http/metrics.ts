@@ -6,7 +6,7 @@ import type { Flow } from '../flow.js';
 import { errorCode } from '../journal/error.js';
 import type { Journal, JournalTrouble } from '../journal/journal.js';
 import type { Lane, LaneEvent } from '../kafka/lane-types.js';
-import type { LineState } from '../lines/lines.js';
+import type { Listeners } from '../listeners/listeners.js';
 import type { Outcomes } from '../outcomes.js';
 import type { Sessions } from '../sessions.js';
 
@@ -18,10 +18,7 @@ export interface MetricsSources {
   books: Books;
   outcomes: Outcomes;
   sessions: Sessions;
-  /** Open connections. */
-  channels(): number;
-  /** Serial lines by their path. */
-  lines(): ReadonlyMap<string, LineState>;
+  listeners: Pick<Listeners, 'channels' | 'lines'>;
   lanes: readonly Lane[];
   /** Of the disk that the journal lies on. */
   freeBytes(): Promise<number>;
@@ -37,7 +34,7 @@ export interface Metrics {
 }
 
 export function createMetrics(sources: MetricsSources): Metrics {
-  const { journal, outcomes, sessions, channels, lines, lanes, flow } = sources;
+  const { journal, outcomes, sessions, listeners, lanes, flow } = sources;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -89,13 +86,13 @@ export function createMetrics(sources: MetricsSources): Metrics {
   });
   exportTrouble(registry, sources);
   gauge('headwater_devices_connected', 'devices with a session', () => sessions.count);
-  gauge('headwater_connections', 'open connections and lines', channels);
+  gauge('headwater_connections', 'open connections and lines', () => listeners.channels);
   new Gauge({
     ...{ name: 'headwater_line_open', help: '1: the serial line is open', registers },
     labelNames: ['path'],
     collect() {
       this.reset();
-      for (const [path, state] of lines()) this.set({ path }, Number(state === 'open'));
+      for (const [path, state] of listeners.lines()) this.set({ path }, Number(state === 'open'));
     },
   });
   new Counter({

@@ -226,7 +226,7 @@ async function exported(): Promise<Set<string>> {
   const flow = watchFlow({ journal, books, clock, log, ages: [] });
   const metrics = createMetrics({
     ...{ journal, books, outcomes, sessions, flow, lanes: [], damage: createDamageNotes(log) },
-    ...{ channels: () => 0, lines: () => new Map(), freeBytes: async () => 0 },
+    ...{ listeners: { channels: 0, lines: () => new Map() }, freeBytes: async () => 0 },
     modes: { ack: 'journal', delivery: 'exactly-once' },
   });
   const { text } = await metrics.page();

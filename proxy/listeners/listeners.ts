@@ -1,0 +1,66 @@
+import type { Clock } from '../clock.js';
+import type { Config } from '../config.js';
+import type { Doors } from '../doors.js';
+import type { LineState } from '../lines/lines.js';
+import type { Log } from '../log.js';
+import type { Outcomes } from '../outcomes.js';
+import { portError } from '../start-error.js';
+import type { Accept, Listener } from './channel.js';
+
+// All listeners of a proxy, as `listen` of its configuration has them: opened last, closed first.
+
+export interface ListenersParts {
+  doors: Doors;
+  config: Config;
+  accept: Accept;
+  outcomes: Outcomes;
+  clock: Clock;
+  log: Log;
+}
+
+export class Listeners {
+  readonly #parts: ListenersParts;
+  readonly #open: Listener[] = [];
+  tcpPort = 0;
+  /** Null where UDP is not configured. */
+  udpPort: number | null = null;
+  /** Serial lines by their path. */
+  lines: () => ReadonlyMap<string, LineState> = () => new Map();
+
+  constructor(parts: ListenersParts) {
+    this.#parts = parts;
+  }
+
+  get channels(): number {
+    return this.#open.reduce((sum, { channels }) => sum + channels, 0);
+  }
+
+  /** Rejects with a StartError where a port can't be had. */
+  async open(): Promise<void> {
+    const { doors, config, accept, outcomes, clock, log } = this.#parts;
+    const { tcp, udp, serial } = config.listen;
+    const { connectionsMax } = config.limits;
+    const shared = { accept, outcomes, clock };
+    const byTcp = await doors
+      .listenTcp({ ...tcp, ...shared, connectionsMax })
+      .catch(portError('listen.tcp', tcp));
+    this.#open.push(byTcp);
+    this.tcpPort = byTcp.port;
+    if (udp !== undefined) {
+      const byUdp = await doors
+        .listenUdp({ ...udp, ...shared, addressesMax: connectionsMax })
+        .catch(portError('listen.udp', udp));
+      this.#open.push(byUdp);
+      this.udpPort = byUdp.port;
+    }
+    if (serial.length > 0) {
+      const byLine = await doors.listenSerial({ ...shared, lines: serial, log });
+      this.#open.push(byLine);
+      this.lines = byLine.states;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#open.map((listener) => listener.close()));
+  }
+}
