@@ -1,7 +1,7 @@
 // The devices of a chaotic site: half run the firmware in QuickJS, half are instances of the SDK in Node. They
 // send without a pause until they are told to finish, whatever happens behind their links.
 
-import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { nodeStream } from '../../sdk/links/node-stream.js';
 import type { Stats } from '../../sdk/stats.js';
 import { buildFirmware } from '../../targets/build.js';
@@ -20,8 +20,8 @@ export interface Device {
 
 export interface DeviceOptions {
   name: string;
-  /** Of the link's near end. */
-  port: number;
+  /** The link's near end, anew for each opening. */
+  connect(): Duplex;
   everyMs: number;
   bufferBytes: number;
   ledger: Ledger;
@@ -88,11 +88,11 @@ function finish(source: Source): Promise<boolean> {
 }
 
 async function quickjsDevice(options: DeviceOptions, code: string): Promise<Device> {
-  const { name, port, everyMs, bufferBytes, ledger, onError } = options;
+  const { name, connect, everyMs, bufferBytes, ledger, onError } = options;
   const source = openSource();
   const running = await runFirmware({
     code,
-    connect: () => connect({ port, host: '127.0.0.1', noDelay: true }),
+    connect,
     board: {
       ...{ device: name, bufferBytes, everyMs },
       next: () =>
@@ -120,7 +120,7 @@ function nodeDevice(
   options: DeviceOptions,
   instantiate: (engine: Parameters<Awaited<ReturnType<typeof sdkFactory>>>[0]) => Sdk,
 ): Device {
-  const { name, port, everyMs, bufferBytes, ledger, onError } = options;
+  const { name, everyMs, bufferBytes, ledger, onError } = options;
   const source = openSource();
   const timers = new Set<NodeJS.Timeout>();
   const origin = performance.now();
@@ -145,7 +145,7 @@ function nodeDevice(
     },
     random: Math.random,
   });
-  const link = nodeStream(() => connect({ port, host: '127.0.0.1', noDelay: true }));
+  const link = nodeStream(options.connect);
   const fields = { n: sdk.uint, t: sdk.fixed(2) };
   const streams = { climate: sdk.stream('climate', fields), alarm: sdk.stream('alarm', fields) };
   const hw = sdk.producer({ device: name, link, bufferBytes, ...settings });

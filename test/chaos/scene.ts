@@ -3,6 +3,7 @@
 
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Broker } from '../kafka/broker.js';
@@ -237,7 +238,7 @@ export class Scene {
       const kind = number % 2 === 1 ? 'quickjs' : 'node';
       const device = await make[kind]({
         name: `${kind}-${number}`,
-        port: this.relay.port,
+        connect: () => connect({ port: this.relay.port, host: '127.0.0.1', noDelay: true }),
         everyMs,
         // The last one has little room: it loses in an outage, and must report it.
         bufferBytes: number === devices ? 512 : 65_536,

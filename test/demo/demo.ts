@@ -14,12 +14,12 @@ import { consoleConsumer } from '../site/console-consumer.js';
 import { type Mote, startMote } from '../site/mote.js';
 import { readMotes } from '../site/motes.js';
 import { type ProxyProcess, startProxy } from '../site/proxy-process.js';
-import { openRelay } from '../site/relay.js';
 import { makeSite } from '../site/site.js';
 import { createCounter, isClean, sentence, type Verdict } from '../site/verdict.js';
+import { serialCables, tcpCables } from './cables.js';
 import { createView } from './view.js';
 
-const help = `Usage: npm run demo [-- --seconds 25] [-- --target es5] [-- --json]
+const help = `Usage: npm run demo [-- --seconds 25] [-- --target es5] [-- --serial] [-- --json]
 
 Four devices in QuickJS, each playing the readings of a real mote, a proxy, and a real Apache Kafka
 (the running one of \`npm run kafka\`, else one that is started for the demo and stopped after it).
@@ -28,12 +28,14 @@ exit code 1 if an event is lost, twice, out of order or made up.
 
   --seconds N   how long the devices take for their readings (25)
   --target T    what the firmware is built for: quickjs (unless told) or es5
+  --serial      the devices hang on pseudo-terminals, which the gateway bridges to the proxy
   --json        the verdict as one JSON object on standard output, the rest on standard error`;
 
 const { values: flags } = parseArgs({
   options: {
     seconds: { type: 'string', default: '25' },
     target: { type: 'string', default: 'quickjs' },
+    serial: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -54,7 +56,11 @@ async function demo(): Promise<Verdict> {
   const topic = `${site.prefix}climate`;
   let proxy: ProxyProcess | null = null;
   const motes: Mote[] = [];
-  const relay = await openRelay(() => proxy?.tcpPort ?? null);
+  const port = () => proxy?.tcpPort ?? null;
+  const readings = await readMotes();
+  const cables = flags.serial
+    ? await serialCables(port, site.folder, readings.size)
+    : await tcpCables(port);
   try {
     await createTopics(kafka.bootstrap, [topic, `${site.prefix}headwater.loss`]);
     proxy = await startProxy(site.config);
@@ -67,7 +73,6 @@ async function demo(): Promise<Verdict> {
     view.say(
       `the firmware is built for ${flags.target}: ${firmware.bytes} bytes with the SDK in it`,
     );
-    const readings = await readMotes();
     const longest = Math.max(...[...readings.values()].map((all) => all.length));
     const everyMs = Math.max(1, Math.floor((seconds * 1000) / longest));
     let fail = (_error: Error) => {};
@@ -78,7 +83,8 @@ async function demo(): Promise<Verdict> {
     for (const [device, all] of readings) {
       motes.push(
         await startMote({
-          ...{ device, readings: all, code: firmware.code, port: relay.port, everyMs },
+          ...{ device, readings: all, code: firmware.code, everyMs },
+          port: cables.end(motes.length),
           onError: (error) => fail(error),
         }),
       );
@@ -99,9 +105,9 @@ async function demo(): Promise<Verdict> {
     try {
       await sleep(part);
       view.say('the link is pulled');
-      relay.pull();
+      await cables.pull();
       await sleep(1_500);
-      relay.plug();
+      await cables.plug();
       view.say('the link is back');
       await sleep(part);
       view.say('the proxy is killed (SIGKILL)');
@@ -112,9 +118,9 @@ async function demo(): Promise<Verdict> {
       view.say('the proxy is back');
       await sleep(part);
       view.say('the link is pulled again');
-      relay.pull();
+      await cables.pull();
       await sleep(1_500);
-      relay.plug();
+      await cables.plug();
       view.say('the link is back');
       const asleep = await Promise.race([failed, Promise.all(motes.map((mote) => mote.asleep))]);
       if (asleep.includes(false)) throw new SetupError('a device could not flush its events');
@@ -134,7 +140,7 @@ async function demo(): Promise<Verdict> {
   } finally {
     for (const mote of motes) mote.stop();
     await proxy?.kill();
-    await relay.close();
+    await cables.close();
     await site.remove();
   }
 }

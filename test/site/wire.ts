@@ -3,7 +3,7 @@ import { Random } from '../random.js';
 import type { Pty } from './pty.js';
 
 // A device's end of a serial line: the cable between its UART and the pseudo-terminal that the proxy opens. It can flip bits, and
-// lose and double bytes, both ways; a seed decides which.
+// lose and double bytes, both ways; a seed decides which. It can be plugged into another line.
 
 export interface Wire {
   /** For the device's link: a UART is there as long as the device is. */
@@ -14,11 +14,12 @@ export interface Wire {
   noise(text: string | Uint8Array): void;
   /** Bytes that came out of the cable's ends. */
   readonly bytes: { toProxy: number; toDevice: number };
+  plugInto(pty: Pty): void;
 }
 
-export function wireOf(pty: Pty, seed: number): Wire {
+export function wireOf(first: Pty, seed: number): Wire {
   const random = new Random(seed);
-  const draw = () => random.next();
+  let pty = first;
   let share = 0;
   let device: Duplex | null = null;
   const bytes = { toProxy: 0, toDevice: 0 };
@@ -26,10 +27,10 @@ export function wireOf(pty: Pty, seed: number): Wire {
     if (share === 0) return Uint8Array.from(chunk);
     const out: number[] = [];
     for (const byte of chunk) {
-      if (draw() >= share) out.push(byte);
+      if (random.next() >= share) out.push(byte);
       else {
-        const kind = Math.floor(draw() * 3);
-        if (kind === 0) out.push(byte ^ (1 << Math.floor(draw() * 8)));
+        const kind = random.below(3);
+        if (kind === 0) out.push(byte ^ (1 << random.below(8)));
         if (kind === 1) out.push(byte, byte);
       }
     }
@@ -39,13 +40,17 @@ export function wireOf(pty: Pty, seed: number): Wire {
     bytes.toProxy += chunk.length;
     pty.far.send(chunk);
   };
-  pty.far.onBytes = (chunk) => {
-    const came = cross(chunk);
-    bytes.toDevice += came.length;
-    device?.push(came);
+  const plugInto = (other: Pty) => {
+    pty = other;
+    pty.far.onBytes = (chunk) => {
+      const came = cross(chunk);
+      bytes.toDevice += came.length;
+      device?.push(came);
+    };
   };
+  plugInto(first);
   return {
-    bytes,
+    ...{ bytes, plugInto },
     uart() {
       device?.destroy();
       device = new Duplex({

@@ -61,8 +61,8 @@ test('a line that is swapped for another device, and one that is pulled, are ses
   const [left, right] = [await scene.sense(one.wire, 'left'), await scene.sense(two.wire, 'right')];
   await Promise.all([passes(left, 30), passes(right, 30)]);
   await one.pty.far.cut();
-  [one.pty.far.onBytes, two.pty.far.onBytes] = [two.pty.far.onBytes, one.pty.far.onBytes];
-  [one.pty.far.send, two.pty.far.send] = [two.pty.far.send, one.pty.far.send];
+  one.wire.plugInto(two.pty);
+  two.wire.plugInto(one.pty);
   await Promise.all([passes(left, 30), passes(right, 30)]);
   await countInJournal(config, left, right);
 });

@@ -77,8 +77,8 @@ test('two lines are swapped: each device goes on where it was', async () => {
   await start(site);
   const [left, right] = [await sense(one.wire, 'left'), await sense(two.wire, 'right')];
   await Promise.all([passes(left, 30), passes(right, 30)]);
-  [one.pty.far.onBytes, two.pty.far.onBytes] = [two.pty.far.onBytes, one.pty.far.onBytes];
-  [one.pty.far.send, two.pty.far.send] = [two.pty.far.send, one.pty.far.send];
+  one.wire.plugInto(two.pty);
+  two.wire.plugInto(one.pty);
   await Promise.all([passes(left, 30), passes(right, 30)]);
   await counts(site, left, right);
 });
