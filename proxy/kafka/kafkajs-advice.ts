@@ -67,9 +67,10 @@ export function createAdvice(where: {
         const message = `Kafka at ${bootstrap} refuses the login (${error.message}): see kafka.sasl`;
         return misconfigured(message, error);
       }
-      const unknown = error.kind === 'unreachable' || error.kind === 'unanswered';
       // One without a cause is the sink's own, and says all.
-      if (unknown && error.cause !== undefined) return unusable(phase, error.message, error.cause);
+      if (error.cause === undefined) return error;
+      const unknown = error.kind === 'unreachable' || error.kind === 'unanswered';
+      if (unknown) return unusable(phase, error.message, error.cause);
       if (error.topic !== undefined) return topicError(error, error.topic);
       if (phase === 'transaction') return error;
       if (error.kind === 'topic-forbidden') {

@@ -13,6 +13,7 @@ import {
   openCluster,
 } from './kafkajs-internals.js';
 import { SinkError } from './sink.js';
+import { smallTopics, smallTopicText } from './small-topics.js';
 
 export interface ClientOptions {
   kafka: Pick<KafkaConfig, 'brokers' | 'ssl' | 'sasl'>;
@@ -33,6 +34,7 @@ export class Client {
   readonly #sockets = createSockets((lost) => this.#lost(lost));
   readonly #aborts = new Set<(why: string) => void>();
   readonly #brokers: number;
+  readonly #bootstrap: string;
   /** Connections that could not be made, during the present call. */
   #connectionsFailed = 0;
   #connecting: Promise<void> | null = null;
@@ -41,6 +43,7 @@ export class Client {
   constructor({ kafka, clientId, transactionalId, ownTopic }: ClientOptions) {
     const { brokers, ssl, sasl } = kafka;
     const bootstrap = brokers.join(',');
+    this.#bootstrap = bootstrap;
     this.#brokers = brokers.length;
     this.advice = createAdvice({ bootstrap, positionTopic: ownTopic, transactionalId });
     const config: ClientConfig = {
@@ -86,8 +89,14 @@ export class Client {
       try {
         const broker = await this.#cluster.findControllerBroker();
         const { topicMetadata } = await broker.metadata([topic]);
+        const [small] = await smallTopics(broker, [topic]);
+        if (small !== undefined) {
+          const text = smallTopicText(topic, small.bytes, this.#bootstrap);
+          throw new SinkError('topic-forbidden', text, { topic });
+        }
         return topicMetadata[0]?.partitionMetadata.length ?? 0;
       } catch (error) {
+        if (error instanceof SinkError) throw error;
         throw this.advice.topic(sinkError(error, 'read'), topic);
       }
     });

@@ -35,6 +35,7 @@ import { partitionOf } from './partition.js';
 import { readLaneState } from './position-read.js';
 import { claimKey, ensurePositionTopic, positionKey, positionTopicOf } from './position-topic.js';
 import { type Claim, type KafkaSink, type LaneState, SinkError, type SinkRecord } from './sink.js';
+import { smallTopics, smallTopicText } from './small-topics.js';
 
 export interface KafkajsSinkOptions {
   site: string;
@@ -126,7 +127,7 @@ class KafkajsSink implements KafkaSink {
   }
 
   fence(claim: Claim): Promise<void> {
-    return this.#sending('fence', async () => {
+    const fencing = this.#sending('fence', async () => {
       const open = this.#options.delivery === 'at-least-once' ? atLeastOnce : exactlyOnce;
       this.#delivery = open(this.#kafka, {
         transactionalId: transactionalIdOf(this.#options.site, this.#lane),
@@ -135,6 +136,9 @@ class KafkajsSink implements KafkaSink {
       });
       await this.#delivery.connect();
       await this.#write([], claimKey(this.#lane), claim);
+    });
+    return fencing.catch(async (error: SinkError) => {
+      throw error.kind === 'unreachable' ? await this.#neverEnds(error) : error;
     });
   }
 
@@ -275,12 +279,47 @@ class KafkajsSink implements KafkaSink {
         await this.#askLeaders(topic, partitions);
         return partitions.length;
       });
+      const [small] = await this.#small(broker, [topic]);
+      if (small !== undefined) {
+        const text = smallTopicText(topic, small.bytes, this.#bootstrap);
+        throw new SinkError('topic-forbidden', text, { topic });
+      }
       this.#partitionCounts.set(topic, { count, untilMs: performance.now() + topicsKnownForMs });
       return count;
     } catch (error) {
       this.#partitionCounts.delete(topic);
+      if (error instanceof SinkError) throw error;
       throw this.#advice.topic(sinkError(error, 'read'), topic);
     }
+  }
+
+  /** [K-39] What a predecessor's transaction may be waiting for, where Kafka is there and does not let us begin. */
+  async #neverEnds(error: SinkError): Promise<SinkError> {
+    try {
+      const [small] = await this.#bounded('read', async () => {
+        const broker = await this.#anyBroker();
+        const { topicMetadata } = await broker.metadata([]);
+        return this.#small(
+          broker,
+          topicMetadata.map(({ topic }) => topic),
+        );
+      });
+      if (small === undefined) return error;
+      const { topic, bytes } = small;
+      const id = transactionalIdOf(this.#options.site, this.#lane);
+      const text =
+        `${smallTopicText(topic, bytes, this.#bootstrap)}; one is open already, and Kafka does not try again by ` +
+        `itself: restart the broker that coordinates ${id} (kafka-transactions.sh describe), too`;
+      return new SinkError('misconfigured', text, { topic, cause: error });
+    } catch {
+      return error;
+    }
+  }
+
+  /** Without transactions there is no mark. */
+  async #small(broker: Broker, topics: readonly string[]) {
+    const hasMarks = this.#options.delivery !== 'at-least-once';
+    return hasMarks ? smallTopics(broker, topics) : [];
   }
 
   async #askLeaders(topic: string, partitions: TopicDescription['partitionMetadata']) {

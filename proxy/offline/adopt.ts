@@ -126,24 +126,29 @@ const eventsText = ({ events, devices }: AdoptPlan) =>
   `${events} ${events === 1 ? 'event' : 'events'} of ${devices} ${devices === 1 ? 'device' : 'devices'}`;
 
 function planText(path: string, { site, journal }: Config, plan: AdoptPlan): string {
-  const { decision, from } = plan;
-  const isForeign = decision.kind === 'refuse' && decision.why === 'foreign-journal';
-  const other = isForeign ? 'the journal before, or the other one' : 'the newer copy';
+  const { decision, from, events, confirmed } = plan;
+  if (decision.kind !== 'refuse') return '';
+  const other =
+    decision.why === 'foreign-journal' ? 'the journal before, or the other one' : 'the newer copy';
   const where =
-    plan.confirmed === null
-      ? 'from its beginning'
-      : `from ${from}, up to where Kafka had confirmed it`;
-  return `${decision.kind === 'refuse' ? decision.message : ''}.
+    confirmed === null ? 'from its beginning' : `from ${from}, where Kafka had confirmed it`;
+  const repeats =
+    events === 0
+      ? ''
+      : `
+  - these events, as far as Kafka has them from ${other}; they carry the header hw-repeat: perhaps`;
+  return `${decision.message}.
 
 Adopting ${journal.folder} would, for site ${site}:
-  - replace Kafka's position, so that the proxy goes on with this journal ${where}: ${eventsText(plan)}
-  - give the journal a new name in Kafka, so that a proxy on ${other} is stopped and refused from then on
-What may come twice: ${isForeign ? '' : `those of the ${plan.events} that Kafka has from ${other}; and `}what devices
-  had sent to ${other} and did not hear acknowledged. Those of the ${plan.events} carry the header hw-repeat: perhaps
-What may be lost: what ${other} had acknowledged and not brought into Kafka yet. Nobody else has it: where ${other}
-  still exists, start the proxy on that one instead
-What may be called lost and is not: seqs that ${other} had acknowledged go to the loss topic (unknown, or
-  perhaps-delivered), as this journal never saw them
+  - make Kafka follow this journal ${where}: ${eventsText(plan)} would be sent
+  - give it a new name in Kafka: a proxy on ${other} is stopped, and refused from then on
+What may come twice:${repeats}
+  - what devices had sent to ${other} and did not hear acknowledged
+What may be lost:
+  - what ${other} had acknowledged and not brought into Kafka yet: nobody else has it. Where that journal still
+    exists, start the proxy on it instead
+What may be called lost and is not:
+  - seqs that ${other} had acknowledged go to the loss topic, since this journal never saw them
 
 Nothing was changed. To do it: headwater journal adopt --config ${path} --yes`;
 }

@@ -248,9 +248,9 @@ test('the plan is for a person: what it does, what may come twice, what may be l
   assert.is(code, 3);
   for (const part of [
     /Kafka's position of lane 0 is of journal/,
-    /replace Kafka's position.*0 events of 0 devices/,
+    /make Kafka follow this journal from its beginning: 0 events of 0 devices/,
     /What may come twice/,
-    /What may be lost: what the journal before, or the other one had acknowledged/,
+    /What may be lost:\n {2}- what the journal before, or the other one had acknowledged/,
     /Nothing was changed\. To do it: headwater journal adopt --config .* --yes/,
   ]) {
     assert.match(output, part);

@@ -33,17 +33,19 @@ async function begin(
   const bootstrap = await sharedBroker();
   site = await makeSite({ bootstrap, label: 'letters' });
   await createTopics(bootstrap, topics.map(topicOf), 1);
-  const configs = Object.entries(limits).map(([name, bytes]) => ({
+  if (Object.keys(limits).length > 0) await limit(limits);
+  proxy = await startProxy(site.config, ['--set', `kafka.topicGraceSeconds=${graceSeconds}`]);
+  sensor = await startSensor({ port: proxy.tcpPort, everyMs });
+}
+
+async function limit(limits: Record<string, string>): Promise<void> {
+  const resources = Object.entries(limits).map(([name, bytes]) => ({
     ...{ type: 2, name: topicOf(name) },
     configEntries: [{ name: 'max.message.bytes', value: bytes }],
   }));
-  if (configs.length > 0) {
-    await withAdmin(bootstrap, (admin) =>
-      admin.alterConfigs({ validateOnly: false, resources: configs }),
-    );
-  }
-  proxy = await startProxy(site.config, ['--set', `kafka.topicGraceSeconds=${graceSeconds}`]);
-  sensor = await startSensor({ port: proxy.tcpPort, everyMs });
+  await withAdmin(await sharedBroker(), (admin) =>
+    admin.alterConfigs({ validateOnly: false, resources }),
+  );
 }
 
 /** Everything that the sensor sent is in Kafka, as the proxy counts it; answers what lies in these topics. */
@@ -80,6 +82,24 @@ test('what is too large for its topic is a dead letter, once, and says why', asy
     assert.ok('t' in JSON.parse(String(value)));
   }
   assert.is(await proxy.metric('headwater_lane_events_total', 'what="dead-letters"'), events);
+});
+
+test("a topic too small for Kafka's own mark: not written, said, and its records are letters", async () => {
+  await begin(['climate', 'headwater.dead'], { climate: '77' }, 1);
+  await until(async () => (await committed()) > 0);
+  const small =
+    /topic .*climate has max\.message\.bytes=77, .* takes 78: .*; raise it: kafka-configs\.sh/;
+  assert.match(proxy.said().join('\n'), small);
+  await limit({ climate: '100000' });
+  const before = sensor.sent.size;
+  await until(async () => (await committed()) > before);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const { events, records, seqs } = await finish('climate', 'headwater.dead');
+  assert.equal(
+    [...seqs].sort((a, b) => a - b),
+    upTo(events),
+  );
+  assert.ok(records.some(({ topic }) => topic === topicOf('climate')));
 });
 
 test('a topic that stays missing: dead letters behind its grace, and its records once it is there', async () => {

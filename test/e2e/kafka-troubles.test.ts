@@ -17,7 +17,13 @@ import { type Sensor, startFlood, startSensor } from '../site/sensor.js';
 import { makeSite, type Site } from '../site/site.js';
 import { until } from '../site/until.js';
 
-const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
+const {
+  AclOperationTypes,
+  AclPermissionTypes,
+  AclResourceTypes,
+  ConfigResourceTypes,
+  ResourcePatternTypes,
+} = kafkajs;
 const test = suite("Kafka's troubles");
 let broker: Broker;
 let site: Site;
@@ -144,6 +150,38 @@ test('killed midway, and back', async () => {
   broker = await broker.restart();
   await flowing();
   await wentWell();
+});
+
+test("a topic becomes too small for Kafka's own mark: the line names it and what to do, and that helps", async () => {
+  await begin({ topic: true });
+  sensor = await startSensor({ port: proxy.tcpPort });
+  await attended();
+  await flowing();
+  const limit = (value: string) =>
+    withAdmin(broker.bootstrap, (admin) =>
+      admin.alterConfigs({
+        validateOnly: false,
+        resources: [
+          {
+            ...{ type: ConfigResourceTypes.TOPIC, name: climate() },
+            configEntries: [{ name: 'max.message.bytes', value }],
+          },
+        ],
+      }),
+    );
+  await limit('77');
+  const named = () => proxy.said().find((text) => text.includes('has max.message.bytes=77'));
+  await until(() => named() !== undefined);
+  assert.match(named() ?? '', `restart the broker that coordinates headwater-${site.name}-0`);
+  await attended();
+  await limit('100000');
+  await broker.kill('SIGKILL');
+  broker = await broker.restart();
+  assert.ok(await sensor.finish());
+  await flowing();
+  assert.is(await proxy.stop(), 0);
+  assert.is(books(proxy).balanced, true);
+  await judge(broker.bootstrap, climate(), [sensor]);
 });
 
 test('absent at the start', async () => {

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Position } from '../../../proxy/journal/record.js';
-import { decide } from '../../../proxy/kafka/decide.js';
+import { decide, startOf } from '../../../proxy/kafka/decide.js';
 import { createMemoryJournal } from './memory-journal.js';
 
 const journal = createMemoryJournal();
@@ -90,9 +90,18 @@ test('no record there: refuse', async () => {
   assert.is((await decision(at(2), null, 400, null)).kind, 'refuse');
 });
 
+test('the beginning of an adopted journal names no record: restart there, until ours is ahead of it', async () => {
+  const start = startOf(journal.id, 0, 200);
+  assert.equal(await decision(start, null, 200), { kind: 'restart', from: 200 });
+  const found = await decision(start, at(5), 200);
+  assert.is(found.kind === 'kafka-lost' && found.from, 600);
+  const foreign = { ...start, journal: 'ff'.repeat(16) };
+  assert.is((await decision(foreign, null)).kind, 'refuse');
+});
+
 test('a refusal says what to do', async () => {
   const found = await decision({ ...at(3), journal: 'ff'.repeat(16) }, null);
-  assert.match(found.kind === 'refuse' ? found.message : '', /`site`/);
+  assert.match(found.kind === 'refuse' ? found.message : '', /`site`.*`headwater journal adopt`/);
 });
 
 test.run();
