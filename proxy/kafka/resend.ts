@@ -43,6 +43,8 @@ export class TakenOverError extends Error {
 
 const lettersMax = 200;
 const bytesMax = 400_000;
+/** Letters in a transaction of a request each: it must end within its time-out. */
+const apartMax = 20;
 const failuresMax = 5;
 const pauseMs = 1000;
 
@@ -67,7 +69,7 @@ class Run {
   async run(): Promise<Resent> {
     try {
       await this.#begin(false);
-      for await (const batch of this.#batches()) await this.#deliver(batch);
+      for await (const batch of this.#batches()) await this.#deliver(batch, false);
       return this.#result;
     } finally {
       this.#sender?.close();
@@ -77,11 +79,19 @@ class Run {
   /** Fence first, then look: what is committed behind the look can only be another run's. */
   async #begin(isAgain: boolean): Promise<void> {
     const { letters, openSender, onWait, run } = this.#parts;
-    this.#sender?.close();
-    this.#sender = openSender();
-    await this.#sender.fence();
-    const notes = await letters.look(onWait);
-    if (isAgain && notes.some((note) => note.run !== run)) throw takenOver();
+    for (;;) {
+      this.#sender?.close();
+      this.#sender = openSender();
+      try {
+        await this.#sender.fence();
+        const notes = await letters.look(onWait);
+        if (isAgain && notes.some((note) => note.run !== run)) throw takenOver();
+        return;
+      } catch (error) {
+        if (!(error instanceof SinkError)) throw error;
+        await this.#blame(error);
+      }
+    }
   }
 
   async *#batches(): AsyncGenerator<Outgoing[]> {
@@ -117,27 +127,36 @@ class Run {
     if (batch.length > 0) yield batch;
   }
 
-  async #deliver(whole: Outgoing[]): Promise<void> {
-    let batch = whole;
-    for (let isApart = false; ; ) {
-      batch = this.#stillToSend(batch);
-      if (batch.length === 0) return;
-      try {
-        await this.#sender?.send(batch, isApart);
-        this.#sent(batch.length);
-        return;
-      } catch (error) {
-        if (!(error instanceof SinkError)) throw error;
-        const blamed = error.record === undefined ? null : (batch[error.record] ?? null);
-        const isUnnamed = error.kind === 'refused' ? blamed === null : isNameless(error);
-        if (isUnnamed && isApart) throw error;
-        isApart ||= isUnnamed || blamed !== null;
-        if (error.kind === 'refused' && blamed !== null) {
-          this.#refused(blamed, error);
-          batch = batch.filter((one) => one !== blamed);
-        } else if (error.kind !== 'refused') await this.#blame(error);
+  async #deliver(whole: readonly Outgoing[], isApart: boolean): Promise<void> {
+    for (let batch = this.#stillToSend(whole); batch.length > 0; batch = this.#stillToSend(batch)) {
+      const error = await this.#failureOf(batch, isApart);
+      if (error === null) return;
+      const blamed = error.record === undefined ? undefined : batch[error.record];
+      const isUnnamed = error.kind === 'refused' ? blamed === undefined : isNameless(error);
+      if (isUnnamed && isApart) throw error;
+      if (error.kind !== 'refused' && !isUnnamed) await this.#blame(error);
+      if (error.kind === 'refused' && blamed !== undefined) {
+        this.#refused(blamed, error);
+        batch = batch.filter((one) => one !== blamed);
       }
       await this.#begin(true);
+      if (!isUnnamed) continue;
+      for (let at = 0; at < batch.length; at += apartMax) {
+        await this.#deliver(batch.slice(at, at + apartMax), true);
+      }
+      return;
+    }
+  }
+
+  /** Null: they are committed, and noted. */
+  async #failureOf(batch: readonly Outgoing[], isApart: boolean): Promise<SinkError | null> {
+    try {
+      await this.#sender?.send(batch, isApart);
+      this.#sent(batch.length);
+      return null;
+    } catch (error) {
+      if (error instanceof SinkError) return error;
+      throw error;
     }
   }
 
@@ -153,8 +172,9 @@ class Run {
     const { kind, topic, message } = error;
     if (kind === 'epoch') throw takenOver();
     if (kind === 'topic-missing' || kind === 'topic-forbidden') {
-      if (topic === this.#parts.deadTopic) throw error;
-      if (topic !== undefined) this.#bad.set(topic, message);
+      // Of the dead-letter topic, or of whatever a fence may be about: not a letter's fault.
+      if (topic === undefined || topic === this.#parts.deadTopic) throw error;
+      this.#bad.set(topic, message);
       return;
     }
     if (kind === 'misconfigured' || ++this.#failures > failuresMax) throw error;

@@ -192,24 +192,26 @@ test('killed at any step and started again: nothing twice, nothing left out, in 
   assert.equal(await seqsIn('climate'), { a: all, b: all, c: all });
 });
 
-function cut(where: string): Promise<Ended> {
-  return started(where).ended;
+function cut(where: string, ...more: string[]): Promise<Ended> {
+  return started(where, ...more).ended;
 }
 
-function started(where: string): Running {
-  const words = ['dlq', 'resend', '--config', site.config, '--json'];
+function started(where: string, ...more: string[]): Running {
+  const words = ['dlq', 'resend', '--config', site.config, '--json', ...more];
   return spawnHeadwater(words, { CUT_AT: where }, layer);
 }
 
 test('a commit whose answer is lost, and a request: the command looks and goes on by itself', async () => {
   await makeLetters(many('climate', ['a'], 500));
   await createTopics(bootstrap, [topicOf('climate')], 1);
-  for (const [where, sent] of [
-    ['endTxn:after:lose', 500],
-    ['endTxn:before:lose', 0],
+  for (const [where, limit] of [
+    ['endTxn:after:lose', '100'],
+    ['endTxn:after:lose', '150'],
+    ['endTxn:before:lose', '200'],
+    ['endTxn:after:lose', '50'],
   ] as const) {
-    const { code, output } = await cut(where);
-    assert.equal([code, JSON.parse(output).resent], [0, sent]);
+    const { code, output } = await cut(where, '--limit', limit);
+    assert.equal([code, JSON.parse(output).resent], [0, Number(limit)]);
   }
   assert.equal(await seqsIn('climate'), { a: upTo(500) });
 });
