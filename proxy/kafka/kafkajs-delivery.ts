@@ -36,7 +36,8 @@ export interface DeliveryOptions {
   requestTimeoutMs: number;
 }
 
-const common = {
+/** Of every producer of ours, whatever it sends. */
+export const producerOptions = {
   maxInFlightRequests: 1,
   allowAutoTopicCreation: false,
   retry: sendOnce,
@@ -50,7 +51,7 @@ const common = {
 /** All in one transaction. The first write fences whoever had the transactional id. */
 export function exactlyOnce(kafka: Kafka, options: DeliveryOptions): Delivery {
   const { transactionalId, transactionTimeoutMs: transactionTimeout } = options;
-  const producer = kafka.producer({ ...common, transactionalId, transactionTimeout });
+  const producer = kafka.producer({ ...producerOptions, transactionalId, transactionTimeout });
   return {
     connect: () => producer.connect(),
     async write(parts, own) {
@@ -71,7 +72,7 @@ export function exactlyOnce(kafka: Kafka, options: DeliveryOptions): Delivery {
  * written its claim, and the lane reads whose it is ([K-31]).
  */
 export function atLeastOnce(kafka: Kafka, options: DeliveryOptions): Delivery {
-  const producer = kafka.producer({ ...common, idempotent: true });
+  const producer = kafka.producer({ ...producerOptions, idempotent: true });
   let before: bigint | null = null;
   return {
     connect: () => producer.connect(),
@@ -88,6 +89,17 @@ export function atLeastOnce(kafka: Kafka, options: DeliveryOptions): Delivery {
 
 type Sender = Pick<Producer, 'sendBatch'>;
 
+/** All of it in one request to each broker, acknowledged by all in-sync replicas. */
+export async function sendAll(
+  sender: Sender,
+  part: Part,
+  timeout: number,
+): Promise<RecordMetadata[]> {
+  const answer = await sender.sendBatch({ acks: -1, timeout, topicMessages: [...part] });
+  allAnswered(part, answer);
+  return answer;
+}
+
 async function sendPart(
   sender: Sender,
   { requestTimeoutMs: timeout }: DeliveryOptions,
@@ -95,9 +107,7 @@ async function sendPart(
   at: number,
 ): Promise<RecordMetadata[]> {
   try {
-    const answer = await sender.sendBatch({ acks: -1, timeout, topicMessages: [...part] });
-    allAnswered(part, answer);
-    return answer;
+    return await sendAll(sender, part, timeout);
   } catch (error) {
     throw new PartError(at, error);
   }

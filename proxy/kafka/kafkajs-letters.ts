@@ -4,6 +4,7 @@
 import type { Message, Producer, Transaction } from 'kafkajs';
 import { type DeadLetter, encodeNote } from './dead-letter.js';
 import type { Client } from './kafkajs-client.js';
+import { producerOptions, sendAll } from './kafkajs-delivery.js';
 import { sinkError } from './kafkajs-errors.js';
 import { partitionOf } from './partition.js';
 import { SinkError, type SinkRecord } from './sink.js';
@@ -31,7 +32,7 @@ export interface LetterSenderOptions {
   nowMs(): number;
 }
 
-const sendOptions = { acks: -1, timeout: 5000 };
+const timeoutMs = 5000;
 const transactionTimeoutMs = 15_000;
 
 export function createLetterSender(options: LetterSenderOptions): LetterSender {
@@ -48,9 +49,7 @@ class KafkajsLetterSender implements LetterSender {
     this.#producer = options.client.kafka.producer({
       transactionalId: options.transactionalId,
       transactionTimeout: transactionTimeoutMs,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      createPartitioner: () => () => 0,
+      ...producerOptions,
     });
   }
 
@@ -91,14 +90,14 @@ class KafkajsLetterSender implements LetterSender {
     const named = [...topics.keys()];
     for (const note of this.#notes(batch)) add(this.#options.deadTopic, note);
     const topicMessages = [...topics].map(([topic, messages]) => ({ topic, messages }));
-    await transaction.sendBatch({ ...sendOptions, topicMessages }).catch((error: unknown) => {
+    await sendAll(transaction, topicMessages, timeoutMs).catch((error: unknown) => {
       throw this.#options.client.advice.oneOf(sinkError(error, 'transaction'), named);
     });
   }
 
   async #sendApart(transaction: Transaction, batch: readonly Outgoing[]): Promise<void> {
     const send = async (topic: string, message: Message, at?: number) => {
-      const sending = transaction.send({ ...sendOptions, topic, messages: [message] });
+      const sending = sendAll(transaction, [{ topic, messages: [message] }], timeoutMs);
       await sending.catch((cause: unknown) => {
         const { kind, message: text } = sinkError(cause, 'transaction');
         throw new SinkError(kind, text, {

@@ -4,15 +4,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { checkFrame, encodeFrame, FrameReader } from '../../proxy/frame.js';
-import {
-  type Answer,
-  block,
-  dataBody,
-  decodeAnswer,
-  helloBody,
-  items,
-  motesBytes,
-} from '../proxy/talk.js';
+import { block, dataBody, decodeAnswer, helloBody, items, motesBytes } from '../proxy/talk.js';
 
 /** Events in a block of a device that floods. */
 const blockEvents = 32;
@@ -28,12 +20,11 @@ export class LoadDevice {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    const take = (answer: Answer) => this.#take(answer);
     const frames = new FrameReader({
-      frame(frame) {
+      frame: (frame) => {
         const body = checkFrame(frame);
         if (typeof body === 'string') throw new Error(`the proxy sent a broken frame: ${body}`);
-        take(decodeAnswer(body));
+        this.#take(decodeAnswer(body));
       },
       broken: (why) => {
         throw new Error(`the proxy sent a broken frame: ${why}`);
