@@ -55,7 +55,8 @@ export function openBench(bootstrap: string, port: number): Bench {
     }),
     async committed() {
       const records = await consume({ bootstrap, topics: [topic] });
-      return records.map(({ value }) => String(value));
+      const sorted = [...records].sort((a, b) => a.partition - b.partition);
+      return sorted.map(({ value }) => String(value));
     },
   };
 }
