@@ -14,7 +14,9 @@ import { SimulatedDisk } from './journal/simulated-disk.js';
 import { folder, StillClock, turn } from './journal/still-clock.js';
 import { block, Peer } from './talk.js';
 
-const boot = 5;
+/** Of a device's only boot: no two have the same. */
+const bootOf = (device: string) =>
+  100 + ([...device].reduce((sum, one) => sum * 31 + one.charCodeAt(0), 7) % 1e6);
 const blockEvents = 8;
 
 interface Options {
@@ -48,12 +50,15 @@ class Greedy {
   readonly #backlog: number;
   #next = 0;
   #limit = 0;
+  readonly #boot: number;
   acknowledged = 0;
   sent = 0;
 
   constructor(sessions: Sessions, device: string, backlog: number) {
     this.peer = new Peer(sessions);
     this.#backlog = backlog;
+    const boot = bootOf(device);
+    this.#boot = boot;
     for (const answer of this.peer.hello([{ boot, next: backlog }], { device })) {
       if (answer.type === 'welcome') this.#limit = answer.boots[0]!.limit;
     }
@@ -70,7 +75,7 @@ class Greedy {
     while (this.#next < Math.min(this.#limit, this.#backlog)) {
       const count = Math.min(blockEvents, this.#backlog - this.#next);
       this.peer.handler.received(
-        this.peer.frame(boot, this.#next, block(this.#next, count), count),
+        this.peer.frame(this.#boot, this.#next, block(this.#next, count), count),
       );
       this.#next += count;
       this.sent += count;
@@ -86,7 +91,8 @@ async function run(options: Options) {
   );
   const live = Array.from({ length: options.live }, (_, at) => {
     const peer = new Peer(sessions);
-    peer.hello([{ boot }], { device: `live-${at}` });
+    const device = `live-${at}`;
+    peer.hello([{ boot: bootOf(device) }], { device });
     peer.table();
     return peer;
   });
@@ -96,6 +102,7 @@ async function run(options: Options) {
     assert.ok(round < 100_000, 'the backlog does not become less');
     for (const one of greedy) one.go();
     for (const [at, peer] of live.entries()) {
+      const boot = bootOf(`live-${at}`);
       peer.data(boot, round, block(round));
       const place = journal.places(`live-${at}`)?.get(boot);
       assert.is(place?.received, round + 1, `live-${at} was not taken in round ${round}`);
@@ -159,17 +166,17 @@ test('a first credit that was too much leaves room all the same', async () => {
     ...{ greedy: 1, backlog: 0, live: 1, pendingBytesMax, windowEvents: 1_024 },
   });
   const [away, live] = [new Peer(sessions), new Peer(sessions)];
-  away.hello([{ boot, next: 1_024 }], { device: 'away' });
-  live.hello([{ boot }], { device: 'live' });
+  away.hello([{ boot: 5, next: 1_024 }], { device: 'away' });
+  live.hello([{ boot: 6 }], { device: 'live' });
   for (const peer of [away, live]) peer.table();
   await turn();
   for (let seq = 0; seq < 1_024; seq++) {
-    away.handler.received(away.frame(boot, seq, block(seq), 1));
+    away.handler.received(away.frame(5, seq, block(seq), 1));
     if (outcomes.counts().has('not-taken')) break;
   }
   assert.ok(outcomes.counts().has('not-taken'), 'all of it was taken');
-  live.data(boot, 0, block(0));
-  assert.is(journal.places('live')?.get(boot)?.received, 1);
+  live.data(6, 0, block(0));
+  assert.is(journal.places('live')?.get(6)?.received, 1);
   await journal.close();
 });
 
