@@ -8,11 +8,12 @@ import { SetupError } from '../kafka/jars.js';
 import type { Fault } from './fault.js';
 import { faults } from './faults/all.js';
 import { writeFigures } from './figures.js';
+import { recount } from './recount.js';
 import { report, summarize, table } from './report.js';
 import { runChaos } from './run.js';
 import { schedule } from './schedule.js';
 import { openSite } from './site.js';
-import { sentence } from './tally.js';
+import { isClean, sentence } from './tally.js';
 
 const width = Math.max(...faults.map(({ name }) => name.length));
 const help = `Usage: npm run chaos -- [--kills N] [--each K] [--seed S] [--minutes M] [--only KINDS] [--brokers B]
@@ -32,6 +33,7 @@ lost, twice, out of order or made up; the books of proxy and devices must say th
   --report FILE writes the figures into this page, in the place of this command's last ones
   --devices D   how many devices (6), every second one in QuickJS; the last has little memory
   --every MS    how often each of them sends (25)
+  --count DIR   no run: counts one again that was kept, or ended before its count
   --keep        keeps the run's folder also where nothing is amiss
   --json        one JSON object on standard output
   --help        this text
@@ -63,6 +65,7 @@ async function main(): Promise<void> {
       only: { type: 'string' },
       brokers: { type: 'string' },
       report: { type: 'string' },
+      count: { type: 'string' },
       devices: { type: 'string' },
       every: { type: 'string' },
       keep: { type: 'boolean', default: false },
@@ -71,8 +74,15 @@ async function main(): Promise<void> {
     },
   });
   if (values.help === true) return console.log(help);
-  const flags = flagsOf(values);
   const say = (line: string) => process.stderr.write(`${line}\n`);
+  if (values.count !== undefined) {
+    const { verdict, remarks } = await recount(values.count, say);
+    console.log(values.json === true ? JSON.stringify(verdict) : sentence(verdict));
+    for (const line of remarks) say(`AMISS: ${line}`);
+    process.exitCode = isClean(verdict) ? 0 : 1;
+    return;
+  }
+  const flags = flagsOf(values);
   const folder = await mkdtemp(join(tmpdir(), 'headwater-chaos-'));
   const rounds = schedule(await possible(flags, say), flags);
   say(`seed ${flags.seed}, ${rounds.length} faults, in ${folder}`);

@@ -7,13 +7,13 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Broker } from '../kafka/broker.js';
-import { consume } from '../kafka/read-back.js';
 import { createTopics } from '../kafka/topics.js';
 import { type ProxyProcess, type ProxyStart, startProxy } from '../site/proxy-process.js';
 import { openRelay, type Relay } from '../site/relay.js';
 import { until } from '../site/until.js';
 import { type Device, deviceMaker } from './devices.js';
 import { type Flow, watchFlow } from './flow.js';
+import { harvest } from './harvest.js';
 import { type Ledger, openLedger } from './ledger.js';
 import { createTally, type Tally } from './tally.js';
 
@@ -194,17 +194,9 @@ export class Scene {
     });
   }
 
-  /** Reads the topics to their ends into the tally, once no transaction is open there. */
-  async harvest(topics = this.topics): Promise<void> {
-    const { bootstrap } = this;
-    for (const record of await consume({ bootstrap, topics, timeoutMs: 120_000 })) {
-      this.tally.take({
-        topic: record.topic,
-        key: record.key?.toString() ?? '',
-        headers: record.headers,
-        value: record.value?.toString() ?? '',
-      });
-    }
+  /** Counts what the topics hold now. */
+  harvest(topics = this.topics): Promise<void> {
+    return harvest(this.bootstrap, topics, this.tally);
   }
 
   async createTopics(topics = this.topics): Promise<void> {
