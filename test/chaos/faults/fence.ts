@@ -47,6 +47,8 @@ export const fence: Fault = {
     await copyOf(scene, owner, copy);
     const way = await openRelay(() => Number(broker.bootstrap.split(':')[1]));
     way.pull();
+    // Where the second begins each time that it looks for Kafka, for as long as it lives.
+    scene.atEnd(() => way.close());
     const second = await scene.startOther(copy, ['--set', `kafka.brokers=127.0.0.1:${way.port}`]);
     const moment = random.pick(moments);
     scene.note(`fence: ${moment}`);
@@ -71,8 +73,6 @@ export const fence: Fault = {
           scene.amiss.push(`the owner (stopped: ${moment}) ended with exit code ${code}: ${said}`);
         }
         await detour.close();
-        // The second's bootstrap address is of no use any more: it knows the broker's own.
-        await way.close();
       });
       return healed();
     };
