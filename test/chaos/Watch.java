@@ -5,6 +5,7 @@ import java.util.stream.*;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
@@ -44,7 +45,11 @@ public class Watch {
     try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(settings)) {
       Set<TopicPartition> assigned = Set.of();
       while (assigned.isEmpty()) {
-        assigned = partitions(consumer, topics);
+        try {
+          assigned = partitions(consumer, topics);
+        } catch (TimeoutException busy) {
+          // A Kafka that has just started, on a machine with much to do.
+        }
         if (assigned.isEmpty()) Thread.sleep(50);
       }
       consumer.assign(assigned);
