@@ -47,18 +47,22 @@ export function foreignNames(names: readonly string[]): string[] {
   return names.filter((name) => parseSegmentName(name) === null && !otherNames.test(name));
 }
 
+type Found = Omit<Segment, 'header' | 'end'> & { header: SegmentHeader | null };
+
+/** One after the other, those of a large journal would be most of what its opening takes. */
+const headersAtOnce = 32;
+
 /** Reads each segment's header once; `known` are those of an earlier listing. */
 export async function listSegments(
   disk: Disk,
   folder: string,
   known: ReadonlyMap<string, SegmentHeader> = new Map(),
 ): Promise<Listing> {
-  const found: (Omit<Segment, 'header' | 'end'> & { header: SegmentHeader | null })[] = [];
-  for (const name of await disk.list(folder)) {
-    const parsed = parseSegmentName(name);
-    if (parsed === null) continue;
-    const read = await readHeader(disk, `${folder}/${name}`, known.get(name) ?? null);
-    if (read !== null) found.push({ name, ...parsed, ...read });
+  const names = (await disk.list(folder)).filter((name) => parseSegmentName(name) !== null);
+  const found: Found[] = [];
+  for (let at = 0; at < names.length; at += headersAtOnce) {
+    const some = names.slice(at, at + headersAtOnce);
+    found.push(...(await readHeaders(disk, folder, some, known)));
   }
   found.sort((a, b) => a.generation - b.generation || a.start - b.start);
 
@@ -89,6 +93,23 @@ export async function listSegments(
   }
   checkOneJournal(folder, listing.segments);
   return listing;
+}
+
+/** Of those that are there. The error is that of the first in order, whichever comes first. */
+async function readHeaders(
+  disk: Disk,
+  folder: string,
+  names: readonly string[],
+  known: ReadonlyMap<string, SegmentHeader>,
+): Promise<Found[]> {
+  const reads = await Promise.allSettled(
+    names.map((name) => readHeader(disk, `${folder}/${name}`, known.get(name) ?? null)),
+  );
+  return reads.flatMap((read, at) => {
+    if (read.status === 'rejected') throw read.reason;
+    const name = names[at]!;
+    return read.value === null ? [] : [{ name, ...parseSegmentName(name)!, ...read.value }];
+  });
 }
 
 function checkOneJournal(folder: string, segments: readonly Segment[]): void {

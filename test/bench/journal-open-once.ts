@@ -10,10 +10,13 @@ import { blockOf, settled } from './journal-open-blocks.js';
 const [folder = '', bytesMax = '0', tailBytes = '0'] = process.argv.slice(2);
 const disk = nodeDisk();
 const began = performance.now();
+const before = process.cpuUsage();
 const journal = await openJournal({
   ...{ folder, disk, clock: systemClock(), books: createBooks(), bytesMax: Number(bytesMax) },
 });
 const openMs = performance.now() - began;
+const { user, system } = process.cpuUsage(before);
+const cpuMs = (user + system) / 1000;
 
 // What each lane does first.
 const reader = new JournalReader({ folder, disk });
@@ -28,5 +31,7 @@ while (journal.syncedEnd + journal.pendingBytes < end) {
   else await settled(journal);
 }
 if (journal.pendingBytes > 0) await settled(journal);
-console.log(JSON.stringify({ openMs, firstReadMs, segments: reader.segmentCount, tailRecords }));
+console.log(
+  JSON.stringify({ openMs, cpuMs, firstReadMs, segments: reader.segmentCount, tailRecords }),
+);
 process.exit(0);

@@ -3,7 +3,7 @@
 
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, readdir, rm, statfs } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -86,6 +86,7 @@ async function make(folder: string, bytesMax: number): Promise<void> {
 
 interface Opened {
   openMs: number;
+  cpuMs: number;
   firstReadMs: number;
   segments: number;
   tailRecords: number;
@@ -136,23 +137,34 @@ async function measure(folder: string): Promise<void> {
     .filter(([, opened]) => opened.length > 0)
     .map(([kind, opened]) => ({
       ...{ kind, opens: opened.length, open: summary(opened.map(({ openMs }) => openMs)) },
+      cpu: summary(opened.map(({ cpuMs }) => cpuMs)),
       firstRead: summary(opened.map(({ firstReadMs }) => firstReadMs)),
     }));
   const { segments, tailRecords } = kinds.warm!.at(-1)!;
   const isMet = results.every(({ open }) => open.medianMs < goalMs);
   if (flags.json) {
-    const all = { bytes: flags.bytes, segments, tailBytes, tailRecords, goalMs, isMet, results };
+    const all = {
+      load: loadavg(),
+      bytes: flags.bytes,
+      segments,
+      tailBytes,
+      tailRecords,
+      goalMs,
+      isMet,
+      results,
+    };
     process.stdout.write(`${JSON.stringify(all)}\n`);
   } else {
+    const [load] = loadavg();
     const size = `${(flags.bytes / 1e9).toFixed(1)} GB in ${segments} segments`;
     console.log(
-      `${size}, ${tailRecords} records (${tailBytes >> 20} MiB) behind the newest checkpoint`,
+      `${size}, ${tailRecords} records (${tailBytes >> 20} MiB) behind the newest checkpoint; load ${load?.toFixed(1)} on ${availableParallelism()} cores`,
     );
-    for (const { kind, opens, open, firstRead } of results) {
+    for (const { kind, opens, open, cpu, firstRead } of results) {
       const range = ({ medianMs, minMs, maxMs }: ReturnType<typeof summary>) =>
         `${medianMs} ms (${minMs} to ${maxMs})`;
       console.log(
-        `${kind}: opened in ${range(open)}, a lane's first read after ${range(firstRead)} more; ${opens} times`,
+        `${kind}: opened in ${range(open)}, of it ${cpu.medianMs} ms of CPU, a lane's first read after ${range(firstRead)} more; ${opens} times`,
       );
     }
   }
