@@ -76,7 +76,7 @@ export class ByKafka implements Acknowledged {
   committed(position: Position | null): void {
     const waiting = position === null ? undefined : this.#waiting.get(position.lane);
     if (position === null || waiting === undefined) return;
-    const end = waiting.findIndex(({ offset }) => offset > position.offset);
+    const end = waiting.findIndex(({ offset }) => offset >= position.end);
     const passed = waiting.splice(0, end < 0 ? waiting.length : end);
     for (const { device, boot, next } of passed) {
       const boots = this.#committed.get(device) ?? new Map<number, number>();

@@ -12,6 +12,7 @@ const boot = 7;
 
 export class LoadDevice {
   readonly #socket: Socket;
+  #boot = boot;
   #limit = 0;
   #sent = 0;
   #acknowledged = 0;
@@ -67,6 +68,8 @@ export class LoadDevice {
   #take(answer: ReturnType<typeof decodeAnswer>): void {
     if (answer.type === 'reset') throw new Error(`RESET ${answer.reason}`);
     const { next, limit } = answer.type === 'ack' ? answer : answer.boots[0]!;
+    // The number that it said may be another device's.
+    if (answer.type === 'welcome') this.#boot = answer.boots[0]!.boot;
     this.#acknowledged = next;
     this.#limit = limit;
     this.#pump();
@@ -81,7 +84,7 @@ export class LoadDevice {
 
   #data(count: number): void {
     const uptime = Math.round(performance.now());
-    this.#say(dataBody(boot, this.#sent, block(uptime, count), count, uptime));
+    this.#say(dataBody(this.#boot, this.#sent, block(uptime, count), count, uptime));
     this.#sent += count;
   }
 
