@@ -163,10 +163,13 @@ export class JournalReader {
       at = found.next;
       if (found.stopped !== 'invalid') continue;
       const walked = await this.#walkedOf(segment);
-      const behind = await behindDamage(walked, at, end);
+      // Up to the next valid record, wherever the position says that this one ends.
+      const limit = segment.end ?? segment.start + (await walked.file.size());
+      const behind = await behindDamage(walked, at, limit);
       if (at === offset) {
         const header = await readHeaderAt(walked, offset);
-        return behind === end && (header === null || header.check === check);
+        const isLongEnough = behind !== null && behind >= end;
+        return isLongEnough && (header === null || header.check === check);
       }
       if (behind === null) return false;
       at = behind;
