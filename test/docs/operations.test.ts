@@ -1,6 +1,6 @@
 // docs/OPERATIONS.md: what it tells an operator to type is what the command takes, and what it says of moving a journal holds.
 
-import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -38,6 +38,27 @@ test('each headwater command has the options that the page gives it', async () =
     assert.is(code, 0, line);
     for (const word of words) if (word.startsWith('--')) assert.ok(output.includes(word), line);
   }
+});
+
+test('what it quotes of refusals is what the proxy says', async () => {
+  const page = await readFile(join(projectFolder, 'docs/OPERATIONS.md'), 'utf8');
+  const rows = page.slice(page.indexOf('## Refused at the start')).matchAll(/^\| (`.*?) \|/gm);
+  const files = await readdir(join(projectFolder, 'proxy'), { recursive: true });
+  let source = '';
+  for (const name of files.filter((file) => file.endsWith('.ts'))) {
+    source += await readFile(join(projectFolder, 'proxy', name), 'utf8');
+  }
+  // As it is read: texts that go over a line's end are one, and what is filled in is left open.
+  const said = source.replace(/['`] \+\s+['`]/g, '').replace(/\$\{[^}]*\}/g, '…');
+  let quotes = 0;
+  for (const [, cell = ''] of rows) {
+    for (const [, quote = ''] of cell.matchAll(/`(.*?)`/g)) {
+      quotes++;
+      const text = quote.replace(/\b[01]\b/g, '…').replace(/ ?…$/, '');
+      assert.ok(said.includes(text), quote);
+    }
+  }
+  assert.ok(quotes > 12);
 });
 
 test('a journal that was copied while its proxy stood goes on elsewhere, where it was', async () => {
