@@ -32,8 +32,10 @@ export async function planAdoption(parts: {
   disk: Disk;
   folder: string;
   journal: string;
+  /** `ack: kafka`: the row of a new journal that needs no adoption. */
+  isByKafka: boolean;
 }): Promise<AdoptPlan> {
-  const { sink, reader, disk, folder, journal } = parts;
+  const { sink, reader, disk, folder, journal, isByKafka } = parts;
   const name = (await readAdoption(disk, folder, journal))?.name ?? journal;
   const ours = (await reader.readState()).state.confirmed.get(lane) ?? null;
   const { position: kafka } = await sink.read();
@@ -42,7 +44,8 @@ export async function planAdoption(parts: {
   const isDamaged = isOurs && named === null && (await reader.isDamagedAt(kafka));
   const begin = await reader.begin();
   const confirmed = ours === null ? null : { ...ours, journal: name };
-  const decision = decide({ journal: name, begin, confirmed, kafka, named, isDamaged });
+  const evidence = { journal: name, begin, confirmed, kafka, named, isDamaged, isByKafka };
+  const decision = decide(evidence);
   const from = ours?.end ?? begin;
   const until = await reader.end();
   return {

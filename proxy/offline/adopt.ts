@@ -35,6 +35,7 @@ export async function adoptCommand(options: AdoptOptions): Promise<number> {
       throw new ConfigError(`${options.config}: it has no section kafka, and nothing refuses it`);
     }
     const { folder } = config.journal;
+    const isByKafka = config.ack === 'kafka';
     reader = new JournalReader({ folder, disk });
     const journal = await reader.id();
     if (journal === null) {
@@ -42,7 +43,7 @@ export async function adoptCommand(options: AdoptOptions): Promise<number> {
     }
     unlock = await locked(disk, folder);
     sink = openSink(config.site, kafka);
-    const plan = await planAdoption({ sink, reader, disk, folder, journal });
+    const plan = await planAdoption({ sink, reader, disk, folder, journal, isByKafka });
     if (plan.decision.kind !== 'refuse') return say(options, config, plan, 'needless');
     if (options.yes !== true) return say(options, config, plan, 'planned');
     await carryOut(plan, sink, disk, config);
