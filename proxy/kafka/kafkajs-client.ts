@@ -4,8 +4,9 @@
 import { type KafkaConfig as ClientConfig, Kafka, logLevel, type SASLOptions } from 'kafkajs';
 import type { KafkaConfig } from '../config.js';
 import { type Advice, createAdvice } from './kafkajs-advice.js';
-import { type Phase, sinkError } from './kafkajs-errors.js';
+import { kafkaErrorType, type Phase, sinkError } from './kafkajs-errors.js';
 import {
+  askEnds,
   type Broker,
   type Cluster,
   type ConnectionLost,
@@ -24,6 +25,12 @@ export interface ClientOptions {
   ownTopic: string;
 }
 
+const young = new Set([
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_FOR_PARTITION',
+  'REPLICA_NOT_AVAILABLE',
+]);
+const youngForMs = 3000;
 const requestTimeoutMs = 5000;
 const deadlineMs = 15_000;
 
@@ -88,18 +95,39 @@ export class Client {
       await this.#connect();
       try {
         const broker = await this.#cluster.findControllerBroker();
-        const { topicMetadata } = await broker.metadata([topic]);
+        const count = await this.#led(broker, topic);
         const [small] = await smallTopics(broker, [topic]);
         if (small !== undefined) {
           const text = smallTopicText(topic, small.bytes, this.#bootstrap);
           throw new SinkError('topic-forbidden', text, { topic });
         }
-        return topicMetadata[0]?.partitionMetadata.length ?? 0;
+        return count;
       } catch (error) {
         if (error instanceof SinkError) throw error;
         throw this.advice.topic(sinkError(error, 'read'), topic);
       }
     });
+  }
+
+  /** As in the sink: a send isn't tried again, so every leader must know that it leads, which takes a young topic a moment. */
+  async #led(broker: Broker, topic: string): Promise<number> {
+    const untilMs = performance.now() + youngForMs;
+    for (;;) {
+      try {
+        const { topicMetadata } = await broker.metadata([topic]);
+        const partitions = topicMetadata[0]?.partitionMetadata ?? [];
+        for (const nodeId of new Set(partitions.map(({ leader }) => leader))) {
+          const led = partitions.filter(({ leader }) => leader === nodeId);
+          const numbers = led.map(({ partitionId }) => partitionId);
+          await askEnds(await this.#cluster.findBroker({ nodeId }), topic, numbers);
+        }
+        return partitions.length;
+      } catch (error) {
+        const isYoung = young.has(kafkaErrorType(error) ?? '');
+        if (!isYoung || this.#isClosed || performance.now() > untilMs) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
   }
 
   /** Of a topic that is there; call it inside `bounded`. */
