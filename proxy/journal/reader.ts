@@ -157,14 +157,15 @@ export class JournalReader {
     await this.#refresh();
     const segment = this.#find(offset);
     if (segment === null || segment.generation !== generation) return false;
-    if (segment.end !== null && end > segment.end) return false;
+    const walked = await this.#walkedOf(segment);
+    const limit = segment.end ?? segment.start + (await walked.file.size());
+    // It lies behind what is there: of a journal that has gone further than this copy.
+    if (end > limit) return false;
     for (let at = segment.start; at <= offset; ) {
       const found = await this.#scan(segment, at, end, 1 << 20);
       at = found.next;
       if (found.stopped !== 'invalid') continue;
-      const walked = await this.#walkedOf(segment);
       // Up to the next valid record, wherever the position says that this one ends.
-      const limit = segment.end ?? segment.start + (await walked.file.size());
       const behind = await behindDamage(walked, at, limit);
       if (at === offset) {
         const header = await readHeaderAt(walked, offset);

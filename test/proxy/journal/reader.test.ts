@@ -133,6 +133,25 @@ test('[J-33] isDamagedAt: the record that a position names, and no other', async
   assert.is(await ask({}), false, 'bytes that are missing are no damaged record');
 });
 
+test('[J-33] isDamagedAt: a position behind the end of an older copy is none', async () => {
+  const { disk, journal, append } = await site();
+  for (let event = 0; event < 3; event++) await append(60);
+  const all = await readAll(disk.disk, folder, journal.syncedEnd);
+  const last = all.at(-1)!;
+  const position = positionOf(journal, last);
+  const name = disk.names().find((one) => {
+    return parseSegmentName(one)?.generation === last.generation;
+  })!;
+  const { start } = parseSegmentName(name)!;
+  for (const cut of [last.offset, all.at(-2)!.offset, last.offset + 40]) {
+    const bytes = disk.bytesOf(name);
+    disk.put(name, bytes.subarray(0, cut - start));
+    const reader = new JournalReader({ folder, disk: disk.disk });
+    assert.is(await reader.isDamagedAt(position), false, `cut at ${cut}`);
+    disk.put(name, bytes);
+  }
+});
+
 test('tables: of the checkpoint, and of the records behind it', async () => {
   const { journal, reader, append } = await site();
   journal.append({ kind: 'table', device, id: tableId, bytes: new Uint8Array([1]) });
