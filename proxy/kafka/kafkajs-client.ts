@@ -116,6 +116,9 @@ export class Client {
       try {
         const { topicMetadata } = await broker.metadata([topic]);
         const partitions = topicMetadata[0]?.partitionMetadata ?? [];
+        if (partitions.length === 0) {
+          throw new SinkError('unreachable', `${topic}: Kafka names no partition of it yet`);
+        }
         for (const nodeId of new Set(partitions.map(({ leader }) => leader))) {
           const led = partitions.filter(({ leader }) => leader === nodeId);
           const numbers = led.map(({ partitionId }) => partitionId);
