@@ -3,22 +3,26 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { projectFolder } from './kafka/jars.js';
 
-// `npm test`: the tests that wait for a real Kafka beside those that compute, each half in a process of its own, as two runs
-// may stand beside each other anyhow. The first half's output is shown as it comes, the other's behind it.
+// `npm test`: the tests that wait for a real Kafka beside those that compute, in three processes, as runs may stand beside each other
+// anyhow. The first one's output is shown as it comes, the others' behind it.
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const uvu = join(projectFolder, 'node_modules/uvu/bin.js');
-const kafkaRooms = '(e2e|kafka|kafka-sink|proxy/kafka)/';
-const halves = [`^${kafkaRooms}.*\\.test\\.js$`, `^(?!${kafkaRooms}).*\\.test\\.js$`];
+const kafkaRooms = '(kafka|kafka-sink|proxy/kafka)/';
+const patterns = [
+  '^e2e/.*\\.test\\.js$',
+  `^${kafkaRooms}.*\\.test\\.js$`,
+  `^(?!e2e/|${kafkaRooms}).*\\.test\\.js$`,
+];
 /** A test that left something open keeps its process alive behind the last line. */
 const endMs = 15_000;
 
-interface Half {
+interface Part {
   output: string;
   isGood: boolean;
 }
 
-function run(pattern: string, isShown: boolean): Promise<Half> {
+function run(pattern: string, isShown: boolean): Promise<Part> {
   return new Promise((resolve) => {
     const color = process.stdout.isTTY ? '1' : '0';
     const child = spawn(process.execPath, [uvu, folder, pattern], {
@@ -43,13 +47,13 @@ function run(pattern: string, isShown: boolean): Promise<Half> {
   });
 }
 
-const done = await Promise.all(halves.map((pattern, half) => run(pattern, half === 0)));
-process.stdout.write(done[1]!.output);
+const done = await Promise.all(patterns.map((pattern, part) => run(pattern, part === 0)));
+for (const { output } of done.slice(1)) process.stdout.write(output);
 const sum = (what: string) =>
   done
     .map(({ output }) => Number(new RegExp(`${what}:\\s+(\\d+)`).exec(output)?.[1] ?? Number.NaN))
     .reduce((all, one) => all + one);
-console.log(`\nBoth halves together:\n  Total:     ${sum('Total')}`);
+console.log(`\nAll parts together:\n  Total:     ${sum('Total')}`);
 console.log(`  Passed:    ${sum('Passed')}`);
 // What failed is said once more at the end, where it is looked for: each FAIL as uvu prints it, down to two empty lines.
 const failures = done.flatMap(
