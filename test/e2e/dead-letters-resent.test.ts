@@ -2,7 +2,7 @@
 // or doubled on the way; what can't be sent says why and stays.
 
 import { join } from 'node:path';
-import { Kafka, logLevel } from 'kafkajs';
+import { Kafka, logLevel, type Message } from 'kafkajs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { nodeDisk } from '../../proxy/disk-node.js';
@@ -98,10 +98,23 @@ async function makeLetters(letters: readonly Made[], partitions = 2): Promise<vo
     const partition = partitionOf(key, partitions);
     return { key, value: Buffer.from(value), headers, timestamp, partition };
   });
-  const producer = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING }).producer();
-  await producer.connect();
-  await producer.send({ topic: dead(), messages });
-  await producer.disconnect();
+  for (const partition of new Set(messages.map((message) => message.partition))) {
+    await sendTo(
+      partition,
+      messages.filter((message) => message.partition === partition),
+    );
+  }
+}
+
+/** kafkajs sends nothing, and says so by an empty answer alone, to a partition that its metadata do not have yet. */
+async function sendTo(partition: number, messages: Message[]): Promise<void> {
+  await until(async () => {
+    const producer = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING }).producer();
+    await producer.connect();
+    const answer = await producer.send({ topic: dead(), messages });
+    await producer.disconnect();
+    return answer.some((one) => one.partition === partition);
+  });
 }
 
 const many = (topic: string, devices: string[], each: number): Made[] =>
