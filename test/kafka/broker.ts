@@ -238,6 +238,8 @@ function serverProperties({ dataFolder, node, settings = {} }: BrokerOptions, po
     'transaction.state.log.min.isr': inSync,
     'share.coordinator.state.topic.replication.factor': replicas,
     'share.coordinator.state.topic.min.isr': inSync,
+    // Records carry any time here, and Kafka deletes what is older than a week, first half a minute after its start.
+    'log.retention.ms': '-1',
     // Starts in a second or two instead of ten.
     'offsets.topic.num.partitions': '2',
     'transaction.state.log.num.partitions': '4',

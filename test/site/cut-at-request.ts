@@ -14,21 +14,33 @@ let left = Number(number === '' ? 1 : number);
 const { write } = Socket.prototype;
 Socket.prototype.write = function (this: Socket, ...words: unknown[]) {
   const [frame] = words;
-  const isIt = Buffer.isBuffer(frame) && frame.length > 8 && frame.readInt16BE(4) === api;
+  // Length, api key, version, correlation id.
+  const isIt = Buffer.isBuffer(frame) && frame.length > 12 && frame.readInt16BE(4) === api;
   if (isIt && --left === 0) {
     if (when === 'before') strike(this);
-    else atAnswer(this);
+    else atAnswer(this, frame.readInt32BE(8));
   }
   return Reflect.apply(write, this, words) as boolean;
 } as typeof write;
 
-function atAnswer(socket: Socket): void {
+/** Its own answer: another request's may be on its way. */
+function atAnswer(socket: Socket, correlationId: number): void {
   const { emit } = socket;
+  let bytes = Buffer.alloc(0);
   socket.emit = function (this: Socket, event: string | symbol, ...words: unknown[]) {
     if (event !== 'data') return Reflect.apply(emit, this, [event, ...words]) as boolean;
-    socket.emit = emit;
-    strike(socket);
-    return what === 'lose' ? true : (Reflect.apply(emit, this, [event, ...words]) as boolean);
+    bytes = Buffer.concat([bytes, words[0] as Buffer]);
+    for (let size = 0; bytes.length >= 8; bytes = bytes.subarray(size)) {
+      size = 4 + bytes.readInt32BE(0);
+      if (bytes.readInt32BE(4) === correlationId) {
+        socket.emit = emit;
+        strike(socket);
+        if (what === 'lose') return true;
+        break;
+      }
+      if (bytes.length < size) break;
+    }
+    return Reflect.apply(emit, this, [event, ...words]) as boolean;
   } as typeof emit;
 }
 
