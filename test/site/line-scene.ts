@@ -16,8 +16,15 @@ export class LineScene {
     return part;
   }
 
+  /** Never rejects: uvu would leave out the rest of a suite, and the failure that led here, without a word. */
   async end(): Promise<void> {
-    for (const end of this.#ends.splice(0).reverse()) await end();
+    for (const end of this.#ends.splice(0).reverse()) {
+      try {
+        await end();
+      } catch (error) {
+        console.error(error);
+      }
+    }
   }
 
   async line(seed = 1): Promise<{ pty: Pty; wire: Wire }> {
