@@ -23,6 +23,8 @@ export async function openPty(): Promise<Pty> {
   let length = 0;
   let stalls = false;
   let number = 0;
+  /** A byte for a line that is not raw yet may be its Ctrl-C. */
+  let isPlugged = false;
   let busy: Promise<void> = Promise.resolve();
   /** One after the other. */
   const then = (act: () => Promise<void>) => {
@@ -50,9 +52,11 @@ export async function openPty(): Promise<Pty> {
     if (stalls) fresh.stdout.pause();
     const read = () => readFile(name, 'utf8').catch(() => '');
     await until(async () => (await read()) !== '', { lookMs: 5 });
+    isPlugged = true;
     await symlink((await read()).trim(), path);
   };
   const pull = async () => {
+    isPlugged = false;
     await unlink(path).catch(() => {});
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGKILL');
@@ -61,7 +65,9 @@ export async function openPty(): Promise<Pty> {
 
   const far: Pty['far'] = {
     onBytes: () => {},
-    send: (data) => void child.stdin?.write(Buffer.from(data)),
+    send(data) {
+      if (isPlugged) child.stdin?.write(Buffer.from(data));
+    },
     arrived: () => bytes.subarray(0, length),
     cut: () =>
       then(async () => {
