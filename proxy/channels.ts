@@ -20,10 +20,6 @@ export class Channels {
     this.#outcomes = outcomes;
   }
 
-  get count(): number {
-    return this.#handlers.size;
-  }
-
   /** `bytes`: an envelope before COBS. */
   take(bytes: Uint8Array): void {
     const { name } = this.#connection;

@@ -4,6 +4,7 @@
 
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { lengthBytes, onFrame } from './frames.js';
 
 export interface KafkaRequest {
   /** Kafka's number of it: `apis`. */
@@ -62,7 +63,8 @@ export async function openBrokerLink(way: { from: number; to: number }): Promise
     }
     client.on('close', () => broker.destroy());
     broker.on('close', () => client.destroy());
-    onFrame(client, (frame) => {
+    onFrame(client, (whole) => {
+      const frame = whole.subarray(lengthBytes);
       const request = parse(frame);
       counts.set(request.api, (counts.get(request.api) ?? 0) + 1);
       const correlation = frame.readInt32BE(4);
@@ -75,7 +77,8 @@ export async function openBrokerLink(way: { from: number; to: number }): Promise
       open.set(correlation, request);
       broker.write(Buffer.concat([int32(frame.length), frame]));
     });
-    onFrame(broker, (frame) => {
+    onFrame(broker, (whole) => {
+      const frame = whole.subarray(lengthBytes);
       const correlation = frame.readInt32BE(0);
       const request = open.get(correlation);
       open.delete(correlation);
@@ -159,16 +162,4 @@ function int16(value: number): Buffer {
   const bytes = Buffer.alloc(2);
   bytes.writeInt16BE(value);
   return bytes;
-}
-
-function onFrame(socket: Socket, take: (frame: Buffer) => void): void {
-  let buffered = Buffer.alloc(0);
-  socket.on('data', (chunk: Buffer) => {
-    buffered = Buffer.concat([buffered, chunk]);
-    while (buffered.length >= 4 && buffered.length >= 4 + buffered.readInt32BE(0)) {
-      const end = 4 + buffered.readInt32BE(0);
-      take(buffered.subarray(4, end));
-      buffered = buffered.subarray(end);
-    }
-  });
 }

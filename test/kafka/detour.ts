@@ -3,6 +3,7 @@
 
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { onFrame } from './frames.js';
 
 /** Kafka's numbers of the requests that tests interfere with. */
 const apiKeys = { produce: 0, addPartitionsToTxn: 24, endTxn: 26 } as const;
@@ -112,16 +113,4 @@ function takeOne(counts: Map<number, number>, api: number): boolean {
   const left = counts.get(api) ?? 0;
   if (left > 0) counts.set(api, left - 1);
   return left > 0;
-}
-
-function onFrame(socket: Socket, take: (frame: Buffer) => void): void {
-  let buffered = Buffer.alloc(0);
-  socket.on('data', (chunk: Buffer) => {
-    buffered = Buffer.concat([buffered, chunk]);
-    while (buffered.length >= 4 && buffered.length >= 4 + buffered.readInt32BE(0)) {
-      const end = 4 + buffered.readInt32BE(0);
-      take(buffered.subarray(0, end));
-      buffered = buffered.subarray(end);
-    }
-  });
 }
