@@ -94,6 +94,8 @@ const quietMs = 1_000;
 const unavailableRetryMs = 2_000;
 /** Of a line without a sound frame among them: another baud rate, or no device of ours. */
 const garbleBytes = 8_192;
+/** [W-55] A datagram that is on its way for longer is gone. */
+const datagramLifeMs = 60_000;
 
 export class Session implements ChannelHandler {
   readonly #site: Site;
@@ -103,6 +105,7 @@ export class Session implements ChannelHandler {
   readonly #fragments: Fragments;
   readonly #resetAtMs = new Map<number, number>();
   #sentAtMs = -Infinity;
+  #greetedAtMs = -Infinity;
   /** Bytes since the last sound frame. */
   #unsoundBytes = 0;
   #garbled = false;
@@ -243,6 +246,10 @@ export class Session implements ChannelHandler {
   }
 
   #greet(hello: Hello): void {
+    if (this.#isLate(hello)) {
+      this.#count('hello-late', { device: hello.device });
+      return;
+    }
     const answer = this.#sessions.admit(hello, this, this.#admitted);
     if (answer.type === 'refused') {
       this.#count(answer.outcome, { device: hello.device });
@@ -250,10 +257,21 @@ export class Session implements ChannelHandler {
       return;
     }
     this.#admitted = answer;
+    this.#greetedAtMs = this.#site.clock.monotonicMs();
     this.#tables = hello.tables.map(() => null);
     this.#parts.clear();
     this.#send(answer.welcome);
     this.#enter('live');
+  }
+
+  /** [W-55] Said before the last one, by the same life of the device: its tables and boots were those of then. */
+  #isLate({ device, boots, uptime }: Hello): boolean {
+    const last = this.#admitted?.hello;
+    if (this.channel.kind !== 'datagrams' || last?.device !== device) return false;
+    const running = boots.at(-1)?.boot ?? null;
+    const isSameLife = running !== null && running === last.boots.at(-1)?.boot;
+    const agoMs = this.#site.clock.monotonicMs() - this.#greetedAtMs;
+    return isSameLife && uptime < last.uptime && agoMs < datagramLifeMs;
   }
 
   /** [W-15] A table is whole when its parts together have the id that HELLO gave. */

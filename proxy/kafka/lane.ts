@@ -49,6 +49,7 @@ class Driver implements Lane {
   #confirmed: Position | null;
   /** Whose lane it was before we claimed it for the first time: that claim is older than ours. */
   #ownerBefore: string | null = null;
+  /** Kafka answered to our claim. Until then a claim that appears may be of a predecessor's last request. */
   #claimed = false;
   #lossSaid = '';
   #failures = 0;
@@ -138,8 +139,8 @@ class Driver implements Lane {
     if (!this.#claimed) this.#ownerBefore = before.claim?.owner ?? null;
     if (this.#refused(await this.#decide(before))) return 'refuse';
     if (this.#stopping) return 'stop';
-    this.#claimed = true;
     await sink.fence(this.#claim);
+    this.#claimed = true;
     const now = await sink.read();
     if (now.claim?.owner !== this.#claim.owner) {
       const later = this.#foreign(now);

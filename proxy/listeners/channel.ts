@@ -4,8 +4,8 @@
 export interface Channel {
   /** For the log: "tcp 10.0.0.7:51234". */
   readonly name: string;
-  /** A line is never closed for its silence, a connection is. */
-  readonly kind: 'connection' | 'line';
+  /** A line is never closed for its silence, the others are. What came on datagrams may come again, late and out of order. */
+  readonly kind: 'connection' | 'line' | 'datagrams';
   /** A gateway's: no envelope is taken in it ([W-44]). */
   readonly isInEnvelope?: boolean;
   /** Takes all of it; where its peer has not read for too long, a connection is closed and a line drops it. */

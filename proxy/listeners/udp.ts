@@ -66,7 +66,7 @@ export async function listenUdp(options: UdpOptions): Promise<PortListener> {
         }
       }
     };
-    const handler = options.accept({ name, kind: 'connection', send, close: () => end(key) });
+    const handler = options.accept({ name, kind: 'datagrams', send, close: () => end(key) });
     const peer: Peer = { handler, heardAtMs: 0, credit: 0 };
     peers.set(key, peer);
     return peer;

@@ -241,6 +241,36 @@ test('parts that never become the table are not kept beyond 2,048 bytes', () => 
   assert.is(count('table-part-missing'), 1);
 });
 
+test('a HELLO that other datagrams overtook changes nothing', () => {
+  const plant = vectors<{ cases: { id: string; bytes: string; parts: string[] }[] }>('tables')
+    .cases[1]!;
+  const { sessions, journal, clock, count } = site();
+  const peer = new Peer(sessions, 'datagrams');
+  const older = { nonce: 5, uptime: 28_329, tables: [plant.id] };
+  peer.hello([{ boot: 76 }, { boot: BOOT, next: 4 }], older);
+  for (const [stream, part] of plant.parts.entries()) peer.table(0, fromHex(part), stream);
+  const lost = Uint8Array.of(0x81, 0);
+  peer.data(76, 0, lost, 21);
+  peer.hello([{ boot: BOOT, next: 4 }], { nonce: 6, uptime: 28_436 });
+  peer.table();
+  journal.sync();
+  peer.heard();
+
+  assert.equal(peer.hello([{ boot: 76 }, { boot: BOOT, next: 4 }], older), []);
+  assert.is(count('hello-late'), 1);
+  peer.data(BOOT, 0, block(2_000));
+  assert.is(count('undecodable'), 0);
+  assert.is(count('boot-ended'), 1, 'boot 76 is no longer listed');
+
+  clock.advance(60_000);
+  const [wiped] = peer.hello([{ boot: BOOT }], { nonce: 7, uptime: 12 });
+  assert.is(wiped?.type, 'welcome', 'the same number, by a device whose store was wiped');
+  const line = new Peer(sessions, 'line');
+  line.hello([{ boot: 90 }], { device: 'mote-2', uptime: 9_000 });
+  const [again] = line.hello([{ boot: 90 }], { device: 'mote-2', uptime: 8_000 });
+  assert.is(again?.type, 'welcome', 'what comes on a line comes in order');
+});
+
 test('a table without streams is known to every proxy', () => {
   const { sessions, journal } = site();
   const none = vectors<{ cases: { id: string }[] }>('tables').cases[2]!;

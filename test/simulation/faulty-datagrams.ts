@@ -108,7 +108,7 @@ export class FaultyDatagrams implements Link {
     const address = this.#address;
     const handler: ChannelHandler = this.#accept({
       name: `udp ${address}`,
-      kind: 'connection',
+      kind: 'datagrams',
       send: (bytes) => {
         for (const frame of framesOf(bytes)) {
           this.#carry(toDatagram(frame), (datagram) => {

@@ -239,6 +239,21 @@ test('cut off and replaced meanwhile: it does not fence its successor when it is
   await other.lane.stop();
 });
 
+test('a claim of the proxy before that arrives late is older than a claim that never arrived', async () => {
+  const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
+  journal.block(2);
+  let fences = 0;
+  kafka.fault = (call) => {
+    if (call !== 'fence' || ++fences > 1) return null;
+    kafka.claim = { lane: 0, owner: 'before', journal: journal.id, host: 'test' };
+    return 'unanswered';
+  };
+  const site = watchLane(kafka.openSink, journal);
+  await site.drained(journal);
+  assert.equal(seqs(kafka), upTo(2));
+  await site.lane.stop();
+});
+
 test('whose lane it is can not be read: it waits for the answer, and fences nobody', async () => {
   const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
   journal.block(2);
