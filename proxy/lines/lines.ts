@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { Outcomes } from '../outcomes.js';
+import { Bus } from './bus.js';
 import { OpenError, type OpenPort, type OpenTrouble, type PortInfo, type Ports } from './ports.js';
 import type { LineSettings } from './settings.js';
 
@@ -94,12 +95,32 @@ export async function keepLines(options: LinesOptions): Promise<Lines> {
     line.port = port;
     say(path, line, 'open', '');
     log.info({ path, baudRate: entry.baudRate }, `line ${path}: opened`);
-    line.handler = options.opened({
+    const opened: Line = {
       path,
       stops: entry.flowControl === 'rts-cts',
       write: (bytes) => write(line, bytes),
       pause: () => line.port?.pause(),
       resume: () => line.port?.resume(),
+    };
+    line.handler = entry.bus === undefined ? options.opened(opened) : bus(opened, port, entry);
+  };
+
+  const bus = (line: Line, port: OpenPort, entry: LineSettings): LineHandler => {
+    const { baudRate, parity, stopBits, bus: settings } = entry;
+    const byteMs = (1_000 / baudRate) * (1 + 8 + (parity === 'none' ? 0 : 1) + stopBits);
+    return new Bus({
+      ...{ settings: settings!, clock, log, outcomes, opened: options.opened },
+      line: {
+        ...line,
+        byteMs,
+        // An adapter may say that it has sent what it still holds.
+        sent: (bytes) =>
+          Promise.all([
+            port.drained(),
+            new Promise<void>((gone) => clock.after(bytes * byteMs, gone)),
+          ]).then(() => {}),
+        drive: (on) => port.setRts(on),
+      },
     });
   };
 

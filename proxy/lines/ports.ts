@@ -34,6 +34,9 @@ export interface OpenPort {
   /** Leaves what comes to the system, which stops a far end that has flow control. */
   pause(): void;
   resume(): void;
+  /** When the system has sent what was written, or can't. Rejects never. */
+  drained(): Promise<void>;
+  setRts(on: boolean): void;
   /** Nothing is reported behind it. Rejects never. */
   close(): Promise<void>;
 }
@@ -97,6 +100,14 @@ export function portsOfMachine(): Ports {
               },
               pause: () => void port.pause(),
               resume: () => void port.resume(),
+              drained: () =>
+                new Promise((sent) => {
+                  if (port.isOpen) port.drain(() => sent());
+                  else sent();
+                }),
+              setRts(on) {
+                if (port.isOpen) port.set({ rts: on });
+              },
               close: () =>
                 new Promise((closed) => {
                   isOurs = false;

@@ -9,6 +9,31 @@ const usbId = z
 
 const notBinary = 'none or rts-cts (not XON/XOFF: its two bytes occur in every frame)';
 
+const address = z.int().min(1).max(247);
+
+/** A half-duplex bus (RS-485) of devices that speak when they are polled. */
+const busSettings = z.strictObject({
+  /** Addresses of devices that are known to be there. */
+  drops: z.array(address).max(64).default([]),
+  /** Addresses that are tried, one after the other, for devices that are not known yet. */
+  scan: z
+    .strictObject({ from: address, to: address })
+    .refine(({ from, to }) => from <= to, 'from is above to')
+    .optional(),
+  /** One address that is silent or not known is tried every so often. */
+  scanEveryMs: z.int().min(50).max(60_000).default(1_000),
+  /** From the end of a poll to the first byte of its answer, and the longest pause within one: a USB adapter alone may take 16 ms. */
+  answerTimeoutMs: z.int().min(2).max(5_000).default(50),
+  /** From the end of an answer to the next poll: a device needs it to turn its driver off. */
+  turnaroundMs: z.int().min(0).max(1_000).default(2),
+  /** A round takes at least so long: what nobody uses is not polled away. */
+  roundMs: z.int().min(1).max(60_000).default(20),
+  /** How the adapter's driver is turned on: by itself, or by RTS while this end speaks. */
+  driverEnable: z.enum(['auto', 'rts']).default('auto'),
+});
+
+export type BusSettings = z.output<typeof busSettings>;
+
 export const lineSettings = z
   .strictObject({
     /** A device file; /dev/serial/by-id/… stays the same when an adapter comes back under another number. */
@@ -27,7 +52,14 @@ export const lineSettings = z
     flowControl: z
       .custom<'none' | 'rts-cts'>((value) => value === 'none' || value === 'rts-cts', notBinary)
       .default('none'),
+    bus: busSettings
+      .refine(({ drops, scan }) => drops.length > 0 || scan !== undefined, 'drops or scan')
+      .optional(),
   })
+  .refine(
+    ({ bus, flowControl }) => bus === undefined || flowControl === 'none',
+    'flowControl: a bus has none',
+  )
   .refine(
     ({ path, usb }) => (path === undefined) !== (usb === undefined),
     'either path or usb, to say which line',

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { keepLines, type LineState } from '../lines/lines.js';
+import { keepLines, type Line, type LineHandler, type LineState } from '../lines/lines.js';
 import type { Ports } from '../lines/ports.js';
 import type { LineSettings } from '../lines/settings.js';
 import type { Log } from '../log.js';
@@ -29,25 +29,7 @@ export async function listenSerial(options: SerialOptions): Promise<SerialListen
   const ports = options.ports ?? (await import('../lines/ports.js')).portsOfMachine();
   const lines = await keepLines({
     ...{ settings: options.lines, ports, clock, log, outcomes },
-    opened(line) {
-      const name = `line ${line.path}`;
-      let handler: ChannelHandler;
-      const begin = () => {
-        handler = accept({
-          name,
-          kind: 'line',
-          send(bytes) {
-            if (!line.write(bytes)) outcomes.count('slow-reader', { channel: name });
-          },
-          close() {
-            handler.closed();
-            begin();
-          },
-        });
-      };
-      begin();
-      return { received: (bytes) => handler.received(bytes), closed: () => handler.closed() };
-    },
+    opened: (line) => lineChannel(line, accept, outcomes),
   });
   return {
     states: lines.states,
@@ -56,4 +38,25 @@ export async function listenSerial(options: SerialOptions): Promise<SerialListen
     },
     close: lines.close,
   };
+}
+
+/** A line as a channel, and the next one on the same line where that is closed. */
+export function lineChannel(line: Line, accept: Accept, outcomes: Outcomes): LineHandler {
+  const name = `line ${line.path}`;
+  let handler: ChannelHandler;
+  const begin = () => {
+    handler = accept({
+      name,
+      kind: 'line',
+      send(bytes) {
+        if (!line.write(bytes)) outcomes.count('slow-reader', { channel: name });
+      },
+      close() {
+        handler.closed();
+        begin();
+      },
+    });
+  };
+  begin();
+  return { received: (bytes) => handler.received(bytes), closed: () => handler.closed() };
 }

@@ -293,6 +293,8 @@ export function sinkConformance(
     const foreign = await site.openForeignTransaction();
     await sink.transaction([event(site, 'e1')], at(2));
     const reading = sink.read();
+    // A read that does not wait for it ends meanwhile, without the newest position.
+    await Promise.race([reading, site.sleep(1000)]);
     await foreign.commit();
     assert.equal((await reading).position, at(2));
     await sink.close();

@@ -81,5 +81,6 @@ function openSite(
     blackHole: detour.blackHole,
     // The broker looks five times a second: shared-broker.ts. A slower look only hides the abort.
     pastTimeout: (timeoutMs) => sleep(timeoutMs + 1000),
+    sleep,
   };
 }

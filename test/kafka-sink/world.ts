@@ -44,4 +44,5 @@ export interface Site {
   blackHole(yes: boolean): void;
   /** Waits until Kafka has aborted transactions that are past their time-out. */
   pastTimeout(timeoutMs: number): Promise<void>;
+  sleep(ms: number): Promise<void>;
 }

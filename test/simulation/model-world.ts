@@ -68,6 +68,7 @@ export function openModelWorld(defects: SinkDefects = {}): World {
         network.away = yes ? 'silent' : null;
       },
       pastTimeout: (timeoutMs) => scheduler.sleep(timeoutMs + 1_000),
+      sleep: (ms) => scheduler.sleep(ms),
     };
   }
   return {

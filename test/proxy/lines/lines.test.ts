@@ -43,6 +43,8 @@ class Machine implements Ports {
       unwrittenBytes: this.unread,
       pause: () => {},
       resume: () => {},
+      drained: async () => {},
+      setRts: () => {},
       write: (bytes: Uint8Array) => void this.written.push(`${path} ${Buffer.from(bytes)}`),
       close: async () => void this.open_.delete(path),
     };
