@@ -77,6 +77,7 @@ const uses: Record<string, string> = {
   'headwater/links/quickjs-tty': `import { tty } from 'headwater/links/quickjs-tty'; globalThis.l = tty('/dev/ttyS1', 115200);`,
   'headwater/links/node-udp': `import { nodeUdp } from 'headwater/links/node-udp'; globalThis.l = nodeUdp('edge-1', 4510);`,
   'headwater/links/datagrams': `import { datagrams } from 'headwater/links/datagrams'; globalThis.l = datagrams(globalThis.way);`,
+  'headwater/links/rs485': `import { rs485 } from 'headwater/links/rs485'; globalThis.l = rs485(globalThis.way, 7);`,
   'headwater/links/node-stream': `import { nodeStream } from 'headwater/links/node-stream'; globalThis.l = (f) => nodeStream(f);`,
 };
 

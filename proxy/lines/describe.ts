@@ -1,4 +1,4 @@
-import { ACK, COMMAND, FRAGMENT, RESET, RESULT, WELCOME } from '../../sdk/wire.js';
+import { ACK, COMMAND, END, FRAGMENT, POLL, RESET, RESULT, WELCOME } from '../../sdk/wire.js';
 import { decodeBlock } from '../block.js';
 import { CborReader, type Value } from '../cbor.js';
 import { decodeEnvelope, isEnvelope } from '../envelope.js';
@@ -62,7 +62,7 @@ export class Describer {
       case 'version':
         return sound('HELLO', `of version ${message.version}`);
       case 'other':
-        return fromProxy(message.number, body);
+        return ofAnother(message.number, body);
       case 'malformed':
         return { what: message.what, text: `malformed: ${message.why}`, isSound: false };
     }
@@ -107,7 +107,7 @@ export class Describer {
   }
 }
 
-function fromProxy(type: number, body: Uint8Array): Described {
+function ofAnother(type: number, body: Uint8Array): Described {
   const reader = new CborReader(body);
   const items: Value[] = [];
   while (!reader.done && reader.broken === null) items.push(reader.value(4, 'item'));
@@ -123,6 +123,8 @@ function fromProxy(type: number, body: Uint8Array): Described {
       `${resetReasons[Number(a)] ?? `reason ${a}`}${b === 0 ? '' : `, in ${b} ms`}`,
     );
   }
+  if (type === POLL) return sound('POLL', `${a}, up to ${b} B`);
+  if (type === END) return sound('END', `${a}${b === 1 ? ', more waits' : ''}`);
   const names: Record<number, string> = { [COMMAND]: 'COMMAND', [RESULT]: 'RESULT' };
   return sound(names[type] ?? `type ${type}`, `${body.length} B`);
 }

@@ -12,5 +12,16 @@ export interface DatagramVectors {
   cases: { name: string; stream: string; mtuBytes?: number; datagrams: string[] }[];
 }
 
+export interface BusVectors {
+  cases: {
+    name: string;
+    channel: number;
+    poll?: { number: number; granted: number };
+    end?: { number: number; more: boolean };
+    frame: string;
+    stream: string;
+  }[];
+}
+
 export const fromHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
 export const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

@@ -18,11 +18,13 @@ export interface SensorOptions {
   device?: string;
   everyMs?: number;
   bufferBytes?: number;
+  /** Of a drop on a bus. */
+  address?: number;
 }
 
 export async function startSensor(options: SensorOptions): Promise<Sensor> {
   const reading = (index: number) => ({ t: (index % 10_000) / 100, rh: 40 });
-  return start(options, await build(sensorFirmware), reading);
+  return start(options, await build(sensorFirmware(options.address)), reading);
 }
 
 /** Sends as fast as it is acknowledged, 200 bytes an event: to fill a journal. */
@@ -33,13 +35,15 @@ export async function startFlood(options: SensorOptions): Promise<Sensor> {
 }
 
 // As examples/sensor-firmware, but nothing waits a second for company.
-const sensorFirmware = `
+const sensorFirmware = (address?: number) => `
+  ${address === undefined ? '' : "import { rs485 } from 'headwater/links/rs485';"}
   import { fixed, producer, stream } from 'headwater';
   import { flush } from 'headwater/flush';
   import { stats } from 'headwater/stats';
 
   const climate = stream('climate', { t: fixed(2), rh: fixed(2) });
-  const { device, link, bufferBytes } = board;
+  const { device, bufferBytes } = board;
+  const link = ${address === undefined ? 'board.link' : `rs485(board.link, ${address})`};
   const hw = producer({ device, link, bufferBytes, lingerMs: 50, retryBackoffMs: 100 });
   board.stats = stats;
 

@@ -49,6 +49,15 @@ test('frames in envelopes, and a line that was opened anew', () => {
   ]);
 });
 
+test('who may speak on a bus', () => {
+  assert.equal(described(vectors<Envelopes>('bus').cases.map(({ stream }) => stream)), [
+    'POLL channel 7: 3, up to 2304 B',
+    'END channel 7: 3',
+    'POLL channel 200: 23, up to 2304 B',
+    'END channel 200: 23, more waits',
+  ]);
+});
+
 test('what is broken is said and is not sound', () => {
   assert.equal(described(['0501020304050600', '03010200']), [
     '! broken cobs',
