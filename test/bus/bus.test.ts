@@ -73,6 +73,7 @@ test('a drop that says all of it twice', async () => {
   await traffic(site, devices, 10);
   assert.equal([1, 2].map(site.journaled), [100, 100]);
   assert.ok(site.said.some((line) => line.startsWith('drop-')));
+  assert.is(site.bus.collisions, 0, 'a poll waits until nobody speaks');
 });
 
 test('one that is not there costs a round once in a while, and is said once', async () => {
@@ -129,8 +130,10 @@ test('one that babbles without an end holds the bus no longer than a turn', asyn
   const site = await busSite({ drops: [1, 2] });
   const device = site.device(2);
   const babbler = site.bus.join(() => {});
-  babbler.send(new Uint8Array(40_000).fill(0x55));
-  await site.run(5_000);
+  babbler.send(new Uint8Array(100_000).fill(0x55));
+  await site.run(8_000);
+  assert.is(site.outcomes.counts().get('drop-silent'), 2, 'their turns came and went');
+  await site.run(2_000);
   await traffic(site, [device], 3);
   assert.is(site.journaled(2), 30);
 });
