@@ -9,6 +9,7 @@ import { projectFolder } from '../kafka/jars.js';
 // `headwater gateway` as its own process, the built one.
 
 export interface GatewayProcess {
+  readonly pid: number;
   readonly config: string;
   readonly httpPort: number;
   readonly log: Record<string, unknown>[];
@@ -36,7 +37,7 @@ export async function startGateway(
   const httpPort = await bridging(child, log);
   const ended = once(child, 'close');
   return {
-    ...{ config, httpPort, log },
+    ...{ pid: child.pid!, config, httpPort, log },
     async metric(name, label = '') {
       const page = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
       return page
