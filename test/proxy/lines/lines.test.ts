@@ -44,7 +44,7 @@ class Machine implements Ports {
       pause: () => {},
       resume: () => {},
       drained: async () => {},
-      setRts: () => {},
+      setRts: (on: boolean) => void this.written.push(`${path} RTS ${on ? 'on' : 'off'}`),
       write: (bytes: Uint8Array) => void this.written.push(`${path} ${Buffer.from(bytes)}`),
       close: async () => void this.open_.delete(path),
     };
@@ -84,7 +84,7 @@ async function keep(machine: Machine, ...entries: Record<string, unknown>[]) {
     await new Promise((resolve) => setImmediate(resolve));
   };
   const news = () => said.splice(0);
-  return { lines, open, heard, look, news };
+  return { clock, lines, open, heard, look, news };
 }
 
 const byUsb = { usb: { vendorId: '10C4', serialNumber: 'A7' } };
@@ -187,6 +187,24 @@ test('a far end that does not read is not waited for', async () => {
   assert.is(line?.write(new Uint8Array(6)), true);
   assert.is(line?.write(new Uint8Array(7)), false);
   assert.is(machine.written.length, 1);
+  await lines.close();
+});
+
+test('RTS is on for as long as a poll is on the wire, whatever the adapter says to have sent', async () => {
+  const machine = new Machine();
+  machine.plug('/dev/ttyUSB0');
+  const bus = { drops: [7], driverEnable: 'rts' };
+  const { clock, lines } = await keep(machine, { path: '/dev/ttyUSB0', baudRate: 9_600, bus });
+  assert.is(machine.written.length, 2);
+  assert.is(machine.written[0], '/dev/ttyUSB0 RTS on');
+  const bytes = machine.written[1]!.length - '/dev/ttyUSB0 '.length;
+  assert.is(bytes, 16);
+  clock.advance(16);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.is(machine.written.length, 2, '16 bytes take 16.7 ms');
+  clock.advance(1);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.is(machine.written[2], '/dev/ttyUSB0 RTS off');
   await lines.close();
 });
 
