@@ -34,6 +34,7 @@ import {
 import { partitionOf } from './partition.js';
 import { readLaneState } from './position-read.js';
 import { claimKey, ensurePositionTopic, positionKey, positionTopicOf } from './position-topic.js';
+import type { Retention } from './retention.js';
 import { type Claim, type KafkaSink, type LaneState, SinkError, type SinkRecord } from './sink.js';
 import { smallTopics, smallTopicText } from './small-topics.js';
 
@@ -51,6 +52,8 @@ export interface KafkajsSinkOptions {
   };
   /** kafkajs's own lines, for debugging. */
   log?: (text: string) => void;
+  /** Says where Kafka would soon delete what is written. */
+  retention?: Retention;
   requestTimeoutMs?: number;
   /** After it Kafka aborts an open transaction by itself. */
   transactionTimeoutMs?: number;
@@ -144,6 +147,7 @@ class KafkajsSink implements KafkaSink {
 
   transaction(records: readonly SinkRecord[], position: Position, apart?: boolean): Promise<void> {
     return this.#sending('transaction', async () => {
+      await this.#options.retention?.look(await this.#anyBroker(), records);
       const parts: Part[] = [];
       if (apart === true) for (const one of records) parts.push(await this.#part([one]));
       else if (records.length > 0) parts.push(await this.#part(records));

@@ -7,12 +7,19 @@ import { nodeDisk } from '../disk-node.js';
 import { createKafkajsSink } from './kafkajs-sink.js';
 import { joinLane } from './lane-parts.js';
 import type { FromLaneWorker, LaneWorkerData, ToLaneWorker } from './lane-thread.js';
+import { createRetention } from './retention.js';
 
 const port = parentPort;
 if (port === null) throw new Error('lane-worker.js runs as a worker thread of the proxy only');
 const data = workerData as LaneWorkerData;
 const { site, lane, kafka } = data;
 const say = (message: FromLaneWorker) => port.postMessage(message);
+
+const retention = createRetention({
+  nowMs: Date.now,
+  bootstrap: kafka.brokers.join(','),
+  warn: (text) => say({ kind: 'line', level: 'warn', text: `lane ${lane}: ${text}` }),
+});
 
 const { lane: running, close } = joinLane({
   data,
@@ -22,6 +29,7 @@ const { lane: running, close } = joinLane({
     createKafkajsSink({
       site,
       lane,
+      retention,
       delivery: data.delivery,
       brokers: kafka.brokers,
       ...(kafka.ssl ? { ssl: true } : {}),
