@@ -139,7 +139,14 @@ export class JournalReader {
       this.#openAll(found, segment, located);
       bytes += found.next - next;
       next = found.next;
-      if (found.stopped === 'invalid') next = await this.#passOver(segment, next, limit);
+      if (found.stopped !== 'invalid') continue;
+      try {
+        next = await this.#passOver(segment, next, limit);
+      } catch (error) {
+        // The next call begins there, and says so.
+        if (located.length === 0) throw error;
+        break;
+      }
     }
     for (const one of located) {
       const lost = await this.#gaps.before(one);

@@ -47,7 +47,10 @@ export async function recover(options: Options): Promise<Recovered> {
   const listing = await listSegments(disk, folder);
   const { checkpoint, slot, states } = await readCheckpoints(options);
   const { segments } = listing;
-  for (const { name, start, isMended } of segments) {
+  for (const { name, start, end, fileBytes, isMended } of segments) {
+    // What Kafka has of it is not known here, and no reader comes past it.
+    const isWhole = end === null || start + fileBytes >= end;
+    if (!isWhole) throw missing(`${folder}/${name}`, start + fileBytes, end);
     const header = { offset: start, end: start + segmentHeaderBytes };
     if (isMended)
       options.onDamage({ file: `${folder}/${name}`, what: 'segment-header', ...header });

@@ -116,7 +116,13 @@ class JournalFeed implements Feed {
         this.#waiting.shift();
         if (cut.full) return cut.batch();
       } else if (this.#cursor < this.#end) {
-        await this.#read();
+        try {
+          await this.#read();
+        } catch (error) {
+          // What was read before goes first.
+          if (cut.empty) throw error;
+          return cut.batch();
+        }
       } else if (cut.empty && cut.passedBytes < passedBytesMax) {
         await this.#more(null);
       } else {

@@ -160,7 +160,7 @@ class KafkajsSink implements KafkaSink {
           const which = { topic: record.topic, record: part };
           throw new SinkError(kind, message, { cause: error, ...which });
         }
-        const topics = parts.flatMap((one) => one.map((messages) => messages.topic));
+        const topics = [...parts.flat().map((messages) => messages.topic), this.#topic];
         const named = topic === undefined ? {} : { topic };
         throw this.#advice.oneOf(new SinkError(kind, message, { cause: error, ...named }), topics);
       });

@@ -57,8 +57,9 @@ const table: Readonly<Record<LaneStateName, Row>> = {
     refuse: 'refused',
     'claim-foreign': 'fenced',
   },
-  flowing: { ...row('flowing'), ...failures, 'topics-bad': 'held' },
-  held: { ...row('held'), ...failures, 'topics-good': 'flowing' },
+  // Refused: what the journal must hold is not there any more.
+  flowing: { ...row('flowing'), ...failures, 'topics-bad': 'held', refuse: 'refused' },
+  held: { ...row('held'), ...failures, 'topics-good': 'flowing', refuse: 'refused' },
   waiting: { ...row('waiting'), retry: 'starting' },
   // Unreachable is no answer: a start that doesn't know would fence the rightful owner.
   claims: { ...row('claims'), 'claim-ours': 'waiting', 'claim-foreign': 'fenced' },

@@ -3,6 +3,7 @@
 // Guarantees: every record below the synced end reaches Kafka once and in order; what was committed
 // is said once per event, also across restarts. Rules: KAFKA.md.
 
+import { JournalError } from '../journal/error.js';
 import type { Located, Position } from '../journal/record.js';
 import { createDeadTopics } from './dead-topics.js';
 import { type Decision, decide } from './decide.js';
@@ -216,6 +217,10 @@ class Driver implements Lane {
       this.#ahead = null;
       const batch = this.#batch;
       if (batch === null) return 'stop';
+      if (await this.#isTopicBack(sink)) {
+        this.#readAgain();
+        continue;
+      }
       const topics = await this.#lookAtTopics(sink, batch);
       if (topics === 'bad') return 'topics-bad';
       if (topics === 'dead') {
@@ -237,7 +242,6 @@ class Driver implements Lane {
       this.#letterLog(batch.records);
       this.#poison.committed(batch.position);
       this.#limits.blocksMax = this.#poison.blocksMax;
-      await this.#lookAtDeadTopics(sink);
     }
   }
 
@@ -281,13 +285,17 @@ class Driver implements Lane {
     return answer;
   }
 
-  async #lookAtDeadTopics(sink: KafkaSink): Promise<void> {
+  /** [K-32] The batch was made while it was dead. */
+  async #isTopicBack(sink: KafkaSink): Promise<boolean> {
+    let isBack = false;
     for (const topic of this.#deadTopics.due()) {
       if ((await topicError(sink, [topic])) !== null) continue;
       this.#deadTopics.good(topic);
       const text = `lane ${this.#options.lane}: topic ${topic} takes records again`;
       this.#options.on({ kind: 'line', level: 'info', text });
+      isBack = true;
     }
+    return isBack;
   }
 
   /** KAFKA.md [K-31]: reads without initialising anything. */
@@ -323,6 +331,12 @@ class Driver implements Lane {
 
   async #failed(error: unknown): Promise<LaneInput> {
     if (this.#stopping) return 'stop';
+    if (error instanceof JournalError && (error.kind === 'damaged' || error.kind === 'gone')) {
+      // [J-33] Trying again would find the same, and a commit past it would lose it unsaid.
+      const text = `lane ${this.#options.lane}: ${error.message}`;
+      this.#options.on({ kind: 'line', level: 'error', text });
+      return 'refuse';
+    }
     const { retryBackoffMs } = this.#options.limits;
     const kind = error instanceof SinkError ? error.kind : 'unreachable';
     const message = error instanceof Error ? error.message : String(error);

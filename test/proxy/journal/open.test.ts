@@ -304,6 +304,28 @@ test('[J-33] a flipped bit is passed over, once said; bytes that are missing ref
   assert.match(await refusedUnchanged(folder, 'damaged'), /ends at offset \d+, and was synced/);
 });
 
+test('[J-33] an older segment that is gone, or ends too early, refuses the start', async ({
+  folder,
+}) => {
+  const journal = await openReal(folder, { segmentBytes: 2_000 });
+  for (let from = 0; from < 8; from++) {
+    journal.append(block('press-07', from, 1, 700));
+    await settled(journal);
+  }
+  await journal.close();
+  const [first, middle, ...others] = await segmentsOf(folder);
+  assert.ok(others.length >= 2, 'the newest checkpoint is further on');
+  const path = join(folder, middle!);
+  const bytes = await readFile(path);
+  await rm(path);
+  const remedy = 'put the file back from a copy';
+  assert.match(await refusedUnchanged(folder, 'damaged'), new RegExp(`${first}.*${remedy}`));
+  await writeFile(path, bytes.subarray(0, 300));
+  assert.match(await refusedUnchanged(folder, 'damaged'), new RegExp(`${middle}.*${remedy}`));
+  await writeFile(path, bytes);
+  await (await openReal(folder)).close();
+});
+
 test('both checkpoints gone: replayed from the beginning', async ({ folder }) => {
   await filled(folder);
   await rm(join(folder, 'checkpoint-0'));

@@ -24,8 +24,8 @@ const inputs: LaneInput[] = [
 // R refused, F fenced, S stopped.
 const expected = {
   starting: 'f R s s s s F S w w c w w w w',
-  flowing: 'f f f f h f f S w w c w w w w',
-  held: 'h h h f h h h S w w c w w w w',
+  flowing: 'f R f f h f f S w w c w w w w',
+  held: 'h R h f h h h S w w c w w w w',
   waiting: 'w w s w w w w S w w w w w w w',
   claims: 'c c c c c w F S c c c c c c c',
   refused: 'R R R R R R R R R R R R R R R',
