@@ -42,7 +42,15 @@ const schema = z.strictObject({
         })
         .optional(),
       /** Serial lines; absent: none. */
-      serial: z.array(lineSettings).prefault([]),
+      serial: z
+        .array(
+          lineSettings.refine(({ bus }) => (bus?.modbus.length ?? 0) === 0, {
+            path: ['bus', 'modbus'],
+            message:
+              'none: `headwater gateway` reads meters, on this machine too; put the line in its gateway.yaml',
+          }),
+        )
+        .prefault([]),
     })
     .prefault({}),
   journal: z.strictObject({

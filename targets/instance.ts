@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { build } from 'esbuild';
 import type { HostEngine } from '../sdk/engines/host.js';
 import { tableId } from '../sdk/table-id.js';
@@ -5,6 +6,8 @@ import { sdkOfThisPackage } from './build.js';
 
 // A firmware has one producer, whose state is that of the SDK's modules. Where one process plays many devices (a simulation, a load
 // test), each gets an instance of the bundled SDK, with a clock and timers of its own.
+
+export type { HostEngine };
 
 export type Sdk = typeof import('../sdk/index.js') &
   typeof import('../sdk/flush.js') &
@@ -20,11 +23,12 @@ export type Sdk = typeof import('../sdk/index.js') &
   typeof import('../sdk/stores/ram.js') &
   typeof import('../sdk/stores/keep-oldest.js') &
   typeof import('../sdk/stores/flash.js') &
+  typeof import('../sdk/stores/file.js') &
   typeof import('../sdk/uptime-stops.js');
 
 const entries = [
   ...['', '/flush', '/anchors', '/stats', '/undeclared', '/stores/ram', '/stores/keep-oldest'],
-  ...['/priority', '/stores/keep-highest', '/stores/flash', '/uptime-stops'],
+  ...['/priority', '/stores/keep-highest', '/stores/flash', '/stores/file', '/uptime-stops'],
   ...['deadband', 'throttle', 'aggregate', 'sample'].map((name) => `/reducers/${name}`),
 ];
 
@@ -41,8 +45,15 @@ export async function sdkFactory(): Promise<(engine: HostEngine) => Sdk> {
     format: 'iife',
     globalName: 'sdk',
     target: 'es2022',
+    // For the files of a store.
+    platform: 'node',
     plugins: [sdkOfThisPackage('host', 'host')],
   });
-  const instantiate = new Function('host', `${bundle.outputFiles[0]!.text}\nreturn sdk;`);
-  return (engine) => instantiate({ ...engine, tableId }) as Sdk;
+  const require = createRequire(import.meta.url);
+  const instantiate = new Function(
+    'host',
+    'require',
+    `${bundle.outputFiles[0]!.text}\nreturn sdk;`,
+  );
+  return (engine) => instantiate({ ...engine, tableId }, require) as Sdk;
 }

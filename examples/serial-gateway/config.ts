@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import { lineSettings, parseChecked, readText } from 'headwater/lines';
 import { z } from 'zod';
 
@@ -5,10 +6,12 @@ import { z } from 'zod';
 
 const port = z.int().min(0).max(65_535);
 
-const schema = z.strictObject({
+const settings = z.strictObject({
   /** Where the proxy listens. */
   proxy: z.strictObject({ host: z.string().min(1), port: port.default(4510) }),
   lines: z.array(lineSettings).min(1),
+  /** Where meters' events are kept until the proxy has them, a file for each; relative to gateway.yaml. */
+  store: z.string().min(1).optional(),
   http: z
     .strictObject({ host: z.string().default('127.0.0.1'), port: port.default(4512) })
     .prefault({}),
@@ -18,12 +21,29 @@ const schema = z.strictObject({
       lineBytesMax: z.int().min(2_400).max(1_048_576).default(16_384),
       /** Of all lines together. */
       totalBytesMax: z.int().min(2_400).max(67_108_864).default(262_144),
+      /** Of each meter's file when it is made. */
+      meterStoreBytes: z.int().min(65_536).max(1_073_741_824).default(1_048_576),
       retryBackoffMs: z.int().min(10).max(60_000).default(500),
     })
     .prefault({}),
   log: z
     .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') })
     .prefault({}),
+});
+
+const schema = settings.superRefine(({ lines, store }, context) => {
+  const devices = new Set<string>();
+  for (const [line, { bus }] of lines.entries()) {
+    for (const [index, { device }] of (bus?.modbus ?? []).entries()) {
+      const path = ['lines', line, 'bus', 'modbus', index, 'device'];
+      const message = 'a name of its own: another meter has it too';
+      if (devices.has(device)) context.addIssue({ code: 'custom', path, message });
+      devices.add(device);
+    }
+  }
+  if (devices.size === 0 || store !== undefined) return;
+  const message = 'a folder, since there are meters: their events are kept there';
+  context.addIssue({ code: 'custom', path: ['store'], message });
 });
 
 export type GatewayConfig = z.output<typeof schema>;
@@ -34,5 +54,7 @@ export async function readGatewayConfig(
   flags: Record<string, string> = {},
 ): Promise<GatewayConfig> {
   const text = await readText(path, 'examples/serial-gateway/gateway.yaml');
-  return parseChecked(schema, text, path, flags);
+  const config = parseChecked(schema, text, path, flags);
+  const { store } = config;
+  return store === undefined ? config : { ...config, store: resolve(dirname(path), store) };
 }

@@ -1,4 +1,5 @@
 import {
+  type Clock,
   ConfigError,
   complain,
   createLog,
@@ -7,6 +8,7 @@ import {
   keepLines,
   type Lines,
   type Log,
+  type Outcomes,
   portsOfMachine,
   startHttp,
   systemClock,
@@ -14,6 +16,7 @@ import {
 import { Bridge } from './bridge.js';
 import { type GatewayConfig, readGatewayConfig } from './config.js';
 import { Connection } from './connection.js';
+import type { Meters } from './meters.js';
 import { createMetrics } from './metrics.js';
 
 // `headwater gateway`: from a configuration to lines that are bridged, and to a signal's end. Nothing to drain: the devices
@@ -67,11 +70,13 @@ async function run(config: GatewayConfig, log: Log): Promise<number> {
     },
   });
   bridge.attach(connection);
+  const meters = await metersOf(config, clock, log, outcomes);
   const lines = await keepLines({
     ...{ settings: config.lines, ports: portsOfMachine(), clock, log, outcomes },
     opened: (line) => bridge.opened(line),
+    bus: (_, line, bus) => meters?.opened(line, bus),
   });
-  const http = await listen(config, bridge, connection, lines, outcomes.counts).catch(
+  const http = await listen(config, bridge, connection, lines, meters, outcomes.counts).catch(
     (error: NodeJS.ErrnoException) => error,
   );
   const alive = setInterval(() => {}, 60_000);
@@ -80,15 +85,38 @@ async function run(config: GatewayConfig, log: Log): Promise<number> {
       const where = `http: can't listen on ${config.http.host}, port ${config.http.port}`;
       return complain(`${where}: ${http.message}; set http.port`, 1);
     }
+    // Behind the port, which a second gateway of this configuration would not get.
+    const trouble = await meters?.start().catch((error: Error) => error);
+    if (trouble instanceof Error) {
+      await http.close();
+      return complain(trouble.message, 1);
+    }
     log.info({ proxy, lines: lines.states().size, httpPort: http.port }, 'bridging');
     log.info({}, `${await signal}: stopping`);
     await http.close();
     return 0;
   } finally {
     clearInterval(alive);
+    meters?.close();
     await lines.close();
     connection.close();
   }
+}
+
+/** Null: there are none, and what only they need is not loaded. */
+async function metersOf(
+  { lines, store, limits, proxy }: GatewayConfig,
+  clock: Clock,
+  log: Log,
+  outcomes: Outcomes,
+): Promise<Meters | null> {
+  if (store === undefined || lines.every(({ bus }) => (bus?.modbus.length ?? 0) === 0)) return null;
+  const { linkTo, Meters } = await import('./meters.js');
+  const { meterStoreBytes: storeBytes, retryBackoffMs } = limits;
+  return new Meters({
+    ...{ lines, store, storeBytes, retryBackoffMs, clock, log, outcomes },
+    link: linkTo(proxy.host, proxy.port),
+  });
 }
 
 function listen(
@@ -96,6 +124,7 @@ function listen(
   bridge: Bridge,
   connection: Connection,
   lines: Lines,
+  meters: Meters | null,
   counts: () => ReadonlyMap<string, number>,
 ): Promise<HttpServer> {
   const closedLines = () =>
@@ -104,7 +133,7 @@ function listen(
     );
   return startHttp({
     ...http,
-    metrics: createMetrics({ bridge, connection, lines, counts }),
+    metrics: createMetrics({ bridge, connection, lines, meters, counts }),
     trouble: () => (connection.isUp ? [] : [`not connected to ${proxy.host}:${proxy.port}`]),
     remarks: closedLines,
     async post(path, query) {

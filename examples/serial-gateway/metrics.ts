@@ -1,6 +1,7 @@
 import type { Lines } from 'headwater/lines';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Bridge, Traffic } from './bridge.js';
+import type { Meters } from './meters.js';
 
 // /metrics of a gateway: its connection, its lines, and what it dropped. Read from their owners when somebody asks.
 
@@ -8,10 +9,11 @@ export interface MetricsSources {
   bridge: Bridge;
   connection: { readonly isUp: boolean };
   lines: Lines;
+  meters: Meters | null;
   counts(): ReadonlyMap<string, number>;
 }
 
-export function createMetrics({ bridge, connection, lines, counts }: MetricsSources) {
+export function createMetrics({ bridge, connection, lines, meters, counts }: MetricsSources) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -59,5 +61,40 @@ export function createMetrics({ bridge, connection, lines, counts }: MetricsSour
       for (const [kind, count] of counts()) this.inc({ kind }, count);
     },
   });
+  if (meters !== null) addMeters(meters, registers);
   return async () => ({ contentType: registry.contentType, text: await registry.metrics() });
+}
+
+function addMeters(meters: Meters, registers: Registry[]): void {
+  new Counter({
+    ...{ name: 'headwater_modbus_reads_total', help: 'of a meter: an event, or why none' },
+    ...{ labelNames: ['device', 'result'], registers },
+    collect() {
+      this.reset();
+      for (const { settings, reads } of meters.all) {
+        const { device } = settings;
+        for (const [result, count] of reads) this.inc({ device, result }, count);
+      }
+    },
+  });
+  new Gauge({
+    ...{ name: 'headwater_modbus_waiting_events', help: 'of this run, not acknowledged yet' },
+    ...{ labelNames: ['device'], registers },
+    collect() {
+      this.reset();
+      for (const meter of meters.all) {
+        this.set({ device: meter.settings.device }, meter.stats().buffered);
+      }
+    },
+  });
+  new Counter({
+    ...{ name: 'headwater_modbus_dropped_events_total', help: 'given up for a full store' },
+    ...{ labelNames: ['device'], registers },
+    collect() {
+      this.reset();
+      for (const meter of meters.all) {
+        this.inc({ device: meter.settings.device }, meter.stats().dropped);
+      }
+    },
+  });
 }

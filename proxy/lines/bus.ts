@@ -32,10 +32,22 @@ export interface BusOptions {
 
 /** The bus for one request of another protocol, as Modbus: nobody is polled meanwhile. */
 export interface Borrowed {
+  /** How long a byte takes on this bus. */
+  readonly byteMs: number;
   /** Resolves when it is on the wire. */
   write(bytes: Uint8Array): Promise<void>;
   /** What comes until the work is done. */
   onData: (bytes: Uint8Array) => void;
+}
+
+/** The line went, or its keeper gave it free, before it was lent. */
+export class BusClosedError extends Error {
+  override name = 'BusClosedError';
+}
+
+interface Guest {
+  work(bus: Borrowed): Promise<void>;
+  sendAway(why: Error): void;
 }
 
 interface Drop {
@@ -68,7 +80,7 @@ export class Bus implements LineHandler {
   /** What this end sent in this turn: an adapter that hears itself gives it back. */
   #echo: Uint8Array[] = [];
   /** Work that waits for the bus, and whose turn it is. */
-  readonly #guests: ((bus: Borrowed) => Promise<void>)[] = [];
+  readonly #guests: Guest[] = [];
   #guest: Borrowed | null = null;
   #isClosed = false;
   #cancel = () => {};
@@ -88,10 +100,14 @@ export class Bus implements LineHandler {
     this.#next();
   }
 
-  /** Lends the bus between two polls. Rejects where the work does; what it does must end by itself. */
+  /**
+   * Lends the bus between two polls. Rejects where the work does, which must end by itself, and with a BusClosedError where the bus closed
+   * before it.
+   */
   borrow<T>(work: (bus: Borrowed) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#guests.push((bus) => work(bus).then(resolve, reject));
+      if (this.#isClosed) reject(new BusClosedError());
+      else this.#guests.push({ work: (bus) => work(bus).then(resolve, reject), sendAway: reject });
     });
   }
 
@@ -115,6 +131,7 @@ export class Bus implements LineHandler {
     this.#cancel();
     for (const { handler } of this.#drops.values()) handler.closed();
     this.#drops.clear();
+    for (const { sendAway } of this.#guests.splice(0)) sendAway(new BusClosedError());
   }
 
   /** Whose turn it is: those that answer, round by round, and one of the others every so often. */
@@ -141,8 +158,9 @@ export class Bus implements LineHandler {
     else this.#poll(address);
   }
 
-  async #lend(work: (bus: Borrowed) => Promise<void>): Promise<void> {
-    const guest: Borrowed = { write: (bytes) => this.#speak(bytes), onData: () => {} };
+  async #lend({ work }: Guest): Promise<void> {
+    const { byteMs } = this.#options.line;
+    const guest: Borrowed = { byteMs, write: (bytes) => this.#speak(bytes), onData: () => {} };
     this.#guest = guest;
     await work(guest);
     this.#guest = null;

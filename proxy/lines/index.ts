@@ -8,6 +8,8 @@ export { FrameReader, toStream } from '../frame.js';
 export { type HttpServer, startHttp } from '../http/server.js';
 export { createLog, type Log } from '../log.js';
 export { createOutcomes, type Outcomes } from '../outcomes.js';
+export { type Borrowed, type Bus, BusClosedError } from './bus.js';
 export { keepLines, type Line, type LineHandler, type LineState, type Lines } from './lines.js';
+export { type ModbusMeter, type ModbusRegister, registersOf } from './modbus-settings.js';
 export { type Ports, portsOfMachine } from './ports.js';
 export { type LineSettings, lineSettings } from './settings.js';

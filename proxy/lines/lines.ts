@@ -30,6 +30,8 @@ export interface LinesOptions {
   log: Log;
   outcomes: Outcomes;
   opened(line: Line): LineHandler;
+  /** A line that is a bus was opened, each time; for requests of other protocols. */
+  bus?(path: string, settings: LineSettings, bus: Bus): void;
 }
 
 /** `paused`: left to another program, as for an update of a board's firmware. */
@@ -108,7 +110,7 @@ export async function keepLines(options: LinesOptions): Promise<Lines> {
   const bus = (line: Line, port: OpenPort, entry: LineSettings): LineHandler => {
     const { baudRate, parity, stopBits, bus: settings } = entry;
     const byteMs = (1_000 / baudRate) * (1 + 8 + (parity === 'none' ? 0 : 1) + stopBits);
-    return new Bus({
+    const made = new Bus({
       ...{ settings: settings!, clock, log, outcomes, opened: options.opened },
       line: {
         ...line,
@@ -122,6 +124,8 @@ export async function keepLines(options: LinesOptions): Promise<Lines> {
         drive: (on) => port.setRts(on),
       },
     });
+    options.bus?.(line.path, entry, made);
+    return made;
   };
 
   const write = ({ port }: Kept, bytes: Uint8Array) => {

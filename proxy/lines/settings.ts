@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { modbusMeter } from './modbus-settings.js';
 
 // One serial line, or all that a USB rule matches, as site.yaml names it. Checked with the rest of the configuration.
 
@@ -30,6 +31,8 @@ const busSettings = z.strictObject({
   roundMs: z.int().min(1).max(60_000).default(20),
   /** How the adapter's driver is turned on: by itself, or by RTS while this end speaks. */
   driverEnable: z.enum(['auto', 'rts']).default('auto'),
+  /** Meters that speak Modbus RTU, for which a gateway stands in as a device each. */
+  modbus: z.array(modbusMeter).max(64).default([]),
 });
 
 export type BusSettings = z.output<typeof busSettings>;
@@ -53,7 +56,18 @@ export const lineSettings = z
       .custom<'none' | 'rts-cts'>((value) => value === 'none' || value === 'rts-cts', notBinary)
       .default('none'),
     bus: busSettings
-      .refine(({ drops, scan }) => drops.length > 0 || scan !== undefined, 'drops or scan')
+      .refine(
+        ({ drops, scan, modbus }) => drops.length > 0 || scan !== undefined || modbus.length > 0,
+        'drops, scan or modbus',
+      )
+      .superRefine(({ drops, modbus }, context) => {
+        for (const [index, { address }] of modbus.entries()) {
+          const isTwice = modbus.findIndex((other) => other.address === address) < index;
+          if (!isTwice && !drops.includes(address)) continue;
+          const message = `an address of its own: ${isTwice ? 'another meter' : 'drops'} has it too`;
+          context.addIssue({ code: 'custom', path: ['modbus', index, 'address'], message });
+        }
+      })
       .optional(),
   })
   .refine(
@@ -63,6 +77,14 @@ export const lineSettings = z
   .refine(
     ({ path, usb }) => (path === undefined) !== (usb === undefined),
     'either path or usb, to say which line',
+  )
+  .refine(
+    ({ usb, bus }) =>
+      usb === undefined || usb.serialNumber !== undefined || (bus?.modbus.length ?? 0) === 0,
+    {
+      path: ['usb', 'serialNumber'],
+      message: 'the serial number of one adapter, or a path instead of usb: a meter is on one line',
+    },
   );
 
 export type LineSettings = z.output<typeof lineSettings>;
