@@ -34,8 +34,6 @@ export class ReadError extends Error {
 
 export type Values = Record<string, number | boolean | null>;
 
-const countMax = { holding: 125, input: 125, coil: 2_000, discrete: 2_000 };
-
 const reads = {
   holding: 'readHoldingRegisters',
   input: 'readInputRegisters',
@@ -43,7 +41,7 @@ const reads = {
   discrete: 'readDiscreteInputs',
 } as const;
 
-/** Registers that nobody named are never read: a meter may refuse them. */
+/** Registers that nobody named are never read: a meter may refuse them. The 32 fields of a stream are 64 at most, and a request takes 125. */
 export function spansOf(registers: readonly ModbusRegister[]): Span[] {
   const spans: Span[] = [];
   const byPlace = (a: ModbusRegister, b: ModbusRegister) =>
@@ -53,7 +51,7 @@ export function spansOf(registers: readonly ModbusRegister[]): Span[] {
     const span = spans.at(-1);
     const end = at + registersOf[type];
     const isNext = span?.kind === kind && at <= span.at + span.count;
-    if (span === undefined || !isNext || end - span.at > countMax[kind]) {
+    if (span === undefined || !isNext) {
       spans.push({ kind, at, count: registersOf[type], registers: [register] });
     } else {
       span.count = Math.max(span.count, end - span.at);

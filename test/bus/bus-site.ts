@@ -57,29 +57,32 @@ export async function busSite(settings: Record<string, unknown>, baudRate = 115_
   const entry = lineSettings.parse({ path: '/dev/ttyUSB0', baudRate, bus: settings });
   let master: Bus | null = null;
   const node = bus.join((bytes) => master?.received(bytes));
+  const accept = sessions.accept;
   const log = {
     debug() {},
     info: (_: object, text: string) => said.push(text),
     warn() {},
     error() {},
   };
-  master = new Bus({
-    ...{ settings: entry.bus!, clock, outcomes, log },
-    line: {
-      path: '/dev/ttyUSB0',
-      byteMs: bus.byteMs,
-      stops: false,
-      write: (bytes) => {
-        node.send(bytes);
-        return true;
+  const open = (): Bus =>
+    new Bus({
+      ...{ settings: entry.bus!, clock, outcomes, log },
+      line: {
+        path: '/dev/ttyUSB0',
+        byteMs: bus.byteMs,
+        stops: false,
+        write: (bytes) => {
+          node.send(bytes);
+          return true;
+        },
+        sent: () => scheduler.sleep(node.silentAtMs - scheduler.nowMs),
+        drive: (on) => void driven.push(on),
+        pause() {},
+        resume() {},
       },
-      sent: () => scheduler.sleep(node.silentAtMs - scheduler.nowMs),
-      drive: (on) => void driven.push(on),
-      pause() {},
-      resume() {},
-    },
-    opened: (line) => lineChannel(line, sessions.accept, outcomes),
-  });
+      opened: (line) => lineChannel(line, accept, outcomes),
+    });
+  master = open();
 
   const device = (address: number): BusDevice => {
     const sdk = instantiate({
@@ -129,5 +132,20 @@ export async function busSite(settings: Record<string, unknown>, baudRate = 115_
     }
     return next;
   };
-  return { scheduler, bus, master, device, run, journaled, said, outcomes, driven };
+  return {
+    ...{ scheduler, bus, device, run, journaled, said, outcomes, driven },
+    ...{ clock, log, journal, accept, entry },
+    get master() {
+      return master!;
+    },
+    /** The line is lost. */
+    lose() {
+      master?.closed();
+      master = null;
+    },
+    /** It is back. */
+    open() {
+      master = open();
+    },
+  };
 }
