@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readGatewayConfig } from '../../../examples/serial-gateway/config.js';
 import { readConfig } from '../../../proxy/config.js';
+import { projectFolder } from '../../kafka/jars.js';
 
 // What a person writes of meters in gateway.yaml, and what is said where it is wrong.
 
@@ -37,6 +38,10 @@ lines:
             - { name: kwh, at: 0, type: uint32, decimals: 2 }
             - { name: door, kind: discrete, at: 4, type: bool }
 `;
+function devices(config: Awaited<ReturnType<typeof read>>): string[] {
+  if (typeof config === 'string') throw new Error(config);
+  return config.lines.flatMap(({ bus }) => (bus?.modbus ?? []).map(({ device }) => device));
+}
 const but = (from: string | RegExp, to: string) => read(good.replace(from, to));
 
 test('what is not said has its default, and the store is beside the file', async () => {
@@ -53,6 +58,16 @@ test('what is not said has its default, and the store is beside the file', async
       ],
     },
   ]);
+});
+
+test('the README’s example is one, and so is gateway.yaml’s without its marks of a comment', async () => {
+  const ours = join(projectFolder, 'examples/serial-gateway');
+  const readme = await readFile(join(ours, 'README.md'), 'utf8');
+  const [, example] = /```yaml\n([^`]*modbus:[^`]*)```/.exec(readme)!;
+  assert.is((devices(await read(example!)) ?? [])[0], 'meter-hall-3');
+  const yaml = await readFile(join(ours, 'gateway.yaml'), 'utf8');
+  const told = yaml.replaceAll(/^ {2}# (?=- | {2})/gm, '  ').replace('# store', 'store');
+  assert.equal(devices(await read(told)), ['meter-hall-3']);
 });
 
 test('a bus of meters alone needs no drops', async () => {
