@@ -82,6 +82,10 @@ export class Bus implements LineHandler {
   /** Work that waits for the bus, and whose turn it is. */
   readonly #guests: Guest[] = [];
   #guest: Borrowed | null = null;
+  /** The turn before was a guest's. */
+  #hasLent = false;
+  /** Nobody is due before the next round. */
+  #isIdle = false;
   #isClosed = false;
   #cancel = () => {};
   #roundAtMs = -Infinity;
@@ -108,6 +112,7 @@ export class Bus implements LineHandler {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) reject(new BusClosedError());
       else this.#guests.push({ work: (bus) => work(bus).then(resolve, reject), sendAway: reject });
+      if (this.#isIdle) this.#after(0, () => this.#next());
     });
   }
 
@@ -121,7 +126,9 @@ export class Bus implements LineHandler {
     const isLong = clock.monotonicMs() - this.#turnedAtMs > answerBytesMax * line.byteMs;
     if (this.#polled === null) {
       // Somebody is still speaking, or again: the next poll would not be heard.
-      if (!isLong) this.#after(settings.turnaroundMs, () => this.#next());
+      if (isLong) return;
+      this.#isIdle = false;
+      this.#after(settings.turnaroundMs, () => this.#next());
     } else if (isLong) this.#over(false);
     else this.#listen();
   }
@@ -137,25 +144,28 @@ export class Bus implements LineHandler {
   /** Whose turn it is: those that answer, round by round, and one of the others every so often. */
   #next(): void {
     if (this.#isClosed) return;
-    const guest = this.#guests.shift();
+    this.#isIdle = false;
+    const { clock, settings } = this.#options;
+    const now = clock.monotonicMs();
+    if (this.#round.length === 0 && now >= this.#roundAtMs + settings.roundMs) {
+      this.#roundAtMs = now;
+      this.#round = this.#due(now);
+    }
+    // In turns, so that guests whom nobody answers hold up no drop.
+    const mayLend = this.#round.length === 0 || !this.#hasLent;
+    const guest = mayLend ? this.#guests.shift() : undefined;
+    this.#hasLent = guest !== undefined;
     if (guest !== undefined) {
       void this.#lend(guest);
       return;
     }
-    const { clock, settings } = this.#options;
-    const now = clock.monotonicMs();
-    if (this.#round.length === 0) {
-      const waitMs = this.#roundAtMs + settings.roundMs - now;
-      if (waitMs > 0) {
-        this.#after(waitMs, () => this.#next());
-        return;
-      }
-      this.#roundAtMs = now;
-      this.#round = this.#due(now);
-    }
     const address = this.#round.shift();
-    if (address === undefined) this.#after(settings.roundMs, () => this.#next());
-    else this.#poll(address);
+    if (address !== undefined) {
+      this.#poll(address);
+      return;
+    }
+    this.#isIdle = true;
+    this.#after(this.#roundAtMs + settings.roundMs - now, () => this.#next());
   }
 
   async #lend({ work }: Guest): Promise<void> {
@@ -164,6 +174,7 @@ export class Bus implements LineHandler {
     this.#guest = guest;
     await work(guest);
     this.#guest = null;
+    this.#turnedAtMs = this.#options.clock.monotonicMs();
     this.#after(this.#options.settings.turnaroundMs, () => this.#next());
   }
 

@@ -174,6 +174,23 @@ test('two meters, one of them not there: the other is read all the same', async 
   assert.equal(site.events('meter-12')[0]!.value, { wh: 5, volts: 229.9 });
 });
 
+test('more silent meters than there is time for hold up no drop', async () => {
+  const meters = Array.from({ length: 20 }, (_, at) => ({
+    ...{ ...meter11, address: 11 + at, device: `meter-${11 + at}`, everyMs: 200 },
+  }));
+  site = await modbusSite(meters);
+  await site.traffic(20);
+  await dropsAreThrough(site);
+  assert.ok(site.meters.all.every(({ reads }) => reads.get('silent')! > 3));
+});
+
+test('a round that takes long holds up no meter', async () => {
+  site = await modbusSite([{ ...meter11, everyMs: 100 }], { bus: { roundMs: 10_000 } });
+  const slave = counting(site);
+  await site.run(10_000);
+  assert.ok(slave.requests.length > 90, `${slave.requests.length} reads`);
+});
+
 test('a line that is lost ends the reads, and one that comes back goes on with them', async () => {
   site = await modbusSite();
   const slave = counting(site);
