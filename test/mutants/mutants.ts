@@ -17,7 +17,7 @@ export interface Mutant {
 
 export type CheckName = keyof typeof checks;
 
-const uvu = (room: string, pattern: string) => ['node_modules/uvu/bin.js', '--bail', room, pattern];
+const uvu = (room: string, pattern: string) => ['node_modules/uvu/bin.js', room, pattern];
 
 /** What node runs, in the folder of the build. */
 export const checks = {

@@ -25,9 +25,14 @@ export function runCheck(folder: string, check: CheckName): Promise<Checked> {
     const guard = () => child.kill('SIGKILL');
     process.once('exit', guard);
     let output = '';
+    let hasFailed = false;
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         output = (output + text).slice(-outputMax);
+        // Of uvu, at the first test that fails: what that left open may keep the others waiting.
+        if (!text.includes('✘') || hasFailed) return;
+        hasFailed = true;
+        child.kill('SIGTERM');
       });
     }
     let hung = false;
@@ -40,7 +45,7 @@ export function runCheck(folder: string, check: CheckName): Promise<Checked> {
     child.once('exit', (code) => {
       clearTimeout(late);
       process.removeListener('exit', guard);
-      const end = hung ? 'hung' : code === 0 ? 'passed' : 'failed';
+      const end = hung ? 'hung' : code === 0 && !hasFailed ? 'passed' : 'failed';
       resolve({ end, seconds: (performance.now() - beginMs) / 1000, output });
     });
   });
