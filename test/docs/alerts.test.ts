@@ -1,33 +1,20 @@
 // examples/alerts.yaml: promtool takes the rules, and each fires when it should, with its words, and not a minute before; none on a sound site.
 // promtool comes with Prometheus (apt-get install prometheus, or go install github.com/prometheus/prometheus/cmd/promtool@latest).
 
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parse, stringify } from 'yaml';
 import { createBooks } from '../../proxy/books.js';
 import { createDamageNotes } from '../../proxy/damage-notes.js';
 import { watchFlow } from '../../proxy/flow.js';
 import { createMetrics } from '../../proxy/http/metrics.js';
 import { projectFolder } from '../kafka/jars.js';
 import { site } from '../proxy/talk.js';
+import { file, hasPromtool, promtool, readRules, testRules } from './rules.js';
 
-const file = join(projectFolder, 'examples/alerts.yaml');
-const run = promisify(execFile);
 const minutes = 90;
 const box = 'instance="box"';
-
-interface Rule {
-  alert: string;
-  expr: string;
-  for?: string;
-  labels: Record<string, string>;
-  annotations: { summary: string; means: string; do: string };
-}
 
 /** A value a minute. */
 type Series = Record<string, number[]>;
@@ -51,8 +38,8 @@ const from = (at: number, before: number, value: number) => [
 ];
 const ofLane = (what: string) => `headwater_lane_events_total{${box}, lane="0", what="${what}"}`;
 const fsync = (le: string) => `headwater_fsync_seconds_bucket{${box}, le="${le}"}`;
-const lost = (reason: string) =>
-  `headwater_events_lost_total{${box}, device="a", reason="${reason}"}`;
+const lost = (reason: string) => `headwater_site_events_lost_total{${box}, reason="${reason}"}`;
+const begun = `process_start_time_seconds{${box}}`;
 const lane = { lane: '0' };
 
 const sound: Series = {
@@ -70,6 +57,7 @@ const sound: Series = {
   [ofLane('dead-letters')]: still(5),
   [ofLane('kafka-lost')]: still(1),
   [lost('overflow')]: still(7),
+  [begun]: still(-86_400),
   [lost('tail-unknown')]: growing(1),
 };
 
@@ -142,22 +130,6 @@ const cases: Record<string, Case> = {
   },
 };
 
-async function readRules(): Promise<Rule[]> {
-  const { groups } = parse(await readFile(file, 'utf8')) as { groups: { rules: Rule[] }[] };
-  return groups.flatMap(({ rules }) => rules);
-}
-
-async function promtool(...words: string[]): Promise<string | null> {
-  try {
-    const { stdout, stderr } = await run('promtool', words);
-    return stdout + stderr;
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: unknown; stdout?: string; stderr?: string };
-    if (code === 'ENOENT') return null;
-    throw new Error(`${stdout}${stderr}`);
-  }
-}
-
 function inputs(series: Series) {
   return Object.entries(series).map(([name, values]) => {
     const text = values.map((value) => (value === Number.POSITIVE_INFINITY ? 'Inf' : `${value}`));
@@ -165,8 +137,6 @@ function inputs(series: Series) {
   });
 }
 
-const hasPromtool = (await promtool('--version')) !== null;
-if (!hasPromtool) console.log('skipped: there is no promtool (apt-get install prometheus)');
 const withPromtool = hasPromtool ? test : test.skip;
 
 withPromtool('promtool takes the rules', async () => {
@@ -196,15 +166,7 @@ withPromtool('each fires when it should, and none on a sound site', async () => 
     name: 'a sound site',
     ...{ interval: '1m', input_series: inputs(sound), alert_rule_test: nothing },
   };
-  const folder = await mkdtemp(join(tmpdir(), 'headwater-alerts-'));
-  try {
-    const path = join(folder, 'tests.yaml');
-    const content = { rule_files: [file], evaluation_interval: '1m', tests: [quiet, ...tests] };
-    await writeFile(path, stringify(content));
-    assert.match((await promtool('test', 'rules', path)) ?? '', /SUCCESS/);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  assert.match(await testRules([quiet, ...tests]), /SUCCESS/);
 });
 
 test('each rule has its case, what it means and what to do', async () => {
