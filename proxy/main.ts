@@ -28,11 +28,9 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
     const json = options.json || process.stdout.isTTY !== true;
     return await run(config, createLog(config.log.level, json), json);
   } catch (error) {
-    if (error instanceof HaltedError) return 1;
     if (error instanceof ConfigError) return complain(error.message, 2);
-    if (error instanceof StartError || error instanceof JournalError) {
-      return complain(error.message, 1);
-    }
+    const isRefused = [StartError, JournalError, HaltedError].some((kind) => error instanceof kind);
+    if (error instanceof Error && isRefused) return complain(error.message, 1);
     throw error;
   }
 }
@@ -52,10 +50,12 @@ async function run(config: Config, log: Log, json: boolean): Promise<number> {
   const alive = setInterval(() => {}, 60_000);
   const why = await Promise.race([signal, pipeline.halted]);
   clearInterval(alive);
-  const signalled = why.startsWith('SIG');
-  if (signalled) log.info({ drainTimeoutMs: config.limits.drainTimeoutMs }, `${why}: stopping`);
+  const isHalted = why instanceof HaltedError;
+  if (!isHalted) log.info({ drainTimeoutMs: config.limits.drainTimeoutMs }, `${why}: stopping`);
   const balanced = await closeBooks(pipeline, log, json);
-  return signalled && balanced ? 0 : 1;
+  // The last line says why it ended, behind the books.
+  if (isHalted) throw why;
+  return balanced ? 0 : 1;
 }
 
 async function closeBooks(pipeline: Pipeline, log: Log, json: boolean): Promise<boolean> {

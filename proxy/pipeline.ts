@@ -14,7 +14,7 @@ import { type Journal, openJournal } from './journal/journal.js';
 import { JournalReader } from './journal/reader.js';
 import type { Position, TableRecord } from './journal/record.js';
 import { watchJournal } from './journal/watch.js';
-import type { Lane, LaneEnd, LaneEvent } from './kafka/lane-types.js';
+import type { Lane, LaneEvent } from './kafka/lane-types.js';
 import { Listeners } from './listeners/listeners.js';
 import type { Log } from './log.js';
 import { createOutcomes } from './outcomes.js';
@@ -63,8 +63,8 @@ export interface Pipeline {
   /** Null where UDP is not configured. */
   readonly udpPort: number | null;
   readonly httpPort: number;
-  /** A lane that may not go on: another proxy has it, or its position was refused. */
-  readonly halted: Promise<Exclude<LaneEnd, 'stopped'>>;
+  /** A lane that may not go on, in its words: another proxy has it, or its position was refused. */
+  readonly halted: Promise<HaltedError>;
   /** Takes nothing more, waits for Kafka within limits.drainTimeoutMs, closes the books. */
   stop(): Promise<Balance>;
 }
@@ -93,6 +93,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     const { accept } = sessions;
     const listeners = new Listeners({ doors, config, accept, outcomes, clock, log });
     const lanes: Lane[] = [];
+    const lastErrors: string[] = [];
     const freeBytes = () => disk.freeBytes(folder);
     const ages = await agesOf({ folder, disk, journal });
     const flow = watchFlow({ journal, books, clock, log, ages });
@@ -123,13 +124,14 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
       await startLanes(parts, config.kafka, { journal, adoption }, lanes, (lane, event) => {
         metrics.count(lane, event);
         if (event.kind === 'damage') damage.note(event.damage);
+        if (event.kind === 'line' && event.level === 'error') lastErrors[lane] = event.text;
         if (event.kind === 'committed' && acknowledged instanceof ByKafka) {
           acknowledged.committed(event.position);
         }
         if (event.kind === 'committed') flow.committed(lane, event.position.end);
       });
-      const ended = lanes.find(({ state }) => state === 'refused' || state === 'fenced');
-      if (ended !== undefined) throw new HaltedError(ended.state);
+      const ended = lanes.findIndex(({ state }) => state === 'refused' || state === 'fenced');
+      if (ended >= 0) throw haltedBy(ended, lastErrors);
     }
     closing.unshift(() => listeners.close());
     await listeners.open();
@@ -137,7 +139,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
       tcpPort: listeners.tcpPort,
       udpPort: listeners.udpPort,
       httpPort: http.port,
-      halted: haltOf(lanes),
+      halted: haltOf(lanes, lastErrors),
       async stop() {
         await listeners.close();
         await drain(parts, journal, lanes, () => books.balance(0));
@@ -245,14 +247,19 @@ function shareOf(kafka: KafkaConfig, lanes: number): KafkaConfig {
   return all === undefined ? kafka : { ...kafka, drainEventsPerSecond: Math.ceil(all / lanes) };
 }
 
-function haltOf(lanes: readonly Lane[]): Pipeline['halted'] {
+function haltOf(lanes: readonly Lane[], lastErrors: readonly string[]): Pipeline['halted'] {
   return new Promise((resolve) => {
-    for (const lane of lanes) {
+    for (const [at, lane] of lanes.entries()) {
       void lane.done.then((end) => {
-        if (end !== 'stopped') resolve(end);
+        if (end !== 'stopped') resolve(haltedBy(at, lastErrors));
       });
     }
   });
+}
+
+/** A lane's last error is why it ended. */
+function haltedBy(lane: number, lastErrors: readonly string[]): HaltedError {
+  return new HaltedError(lastErrors[lane] ?? `lane ${lane} may not go on`);
 }
 
 function laneRemark(lane: Lane, at: number): string[] {
@@ -278,7 +285,7 @@ async function drain(
   }
 }
 
-/** A lane may not go on, and has said why. */
+/** A lane may not go on; the message says why and what to do. */
 export class HaltedError extends Error {
   override name = 'HaltedError';
 }

@@ -94,7 +94,7 @@ export class SiteProxy {
       this.pipeline = pipeline;
       void pipeline.halted.then((why) => {
         this.ended = 'halted';
-        this.failure = new Error(`the lane is ${why}`);
+        this.failure = why;
       });
     } catch (error) {
       if (life.isDead) return;
