@@ -6,7 +6,8 @@ import { laneOf } from './journal/lane.js';
 import type { Log } from './log.js';
 
 // What waits in the journal for Kafka: how much, how old, and where that leads. For the metrics, /readyz and the log; decides nothing.
-// Rates are those of the last minute. While a backlog is drained the log says every half minute how much is left and how long it takes.
+// Rates are those of the last minute, and of a drain only what lies in it. While a backlog is drained the log says every half minute how much is
+// left and how long it takes. A drain begins with the first commit that meets a backlog, and ends with the one that leaves none.
 
 export interface Flow {
   /** Events that are durable and not committed. */
@@ -19,8 +20,8 @@ export interface Flow {
   readonly hoursUntilFull: number;
   /** A line for /readyz while a backlog is drained; null otherwise. */
   readonly remark: string | null;
-  /** The lane's position is there. */
-  committed(lane: number, end: number): void;
+  /** The lane's position is there, with so many events before it; the books have them. */
+  committed(lane: number, end: number, events: number): void;
   stop(): void;
 }
 
@@ -37,6 +38,7 @@ const sampleMs = 5_000;
 const samplesMax = 13;
 /** Younger, it is the flow itself. */
 const backlogSeconds = 10;
+/** Also: without a commit for so long it is no drain any more; the lane says why. */
 const sayMs = 30_000;
 
 interface Sample {
@@ -44,6 +46,16 @@ interface Sample {
   received: number;
   gone: number;
   backlogBytes: number;
+}
+
+interface Drain {
+  /** Behind its first commit, whose own time is not known. */
+  begin: Sample;
+  /** How many waited when it began. */
+  events: number;
+  commits: number;
+  lastCommitMs: number;
+  saidAtMs: number;
 }
 
 export function watchFlow(parts: FlowParts): Flow {
@@ -54,8 +66,7 @@ class Watch implements Flow {
   readonly #parts: FlowParts;
   readonly #ages: Ages[];
   #samples: Sample[] = [];
-  #saidAtMs = Number.NEGATIVE_INFINITY;
-  #draining: { sinceMs: number; events: number } | null = null;
+  #drain: Drain | null = null;
   #cancel = () => {};
 
   constructor(parts: FlowParts) {
@@ -81,9 +92,7 @@ class Watch implements Flow {
       for (const ages of this.#ages) ages.clear();
       return 0;
     }
-    const since = this.#ages.flatMap(({ sinceMs }) => sinceMs ?? []);
-    if (since.length === 0) return 0;
-    return Math.max(0, (this.#parts.clock.nowMs() - Math.min(...since)) / 1000);
+    return this.#markedSeconds;
   }
 
   get drainEtaSeconds(): number {
@@ -98,19 +107,28 @@ class Watch implements Flow {
     const { journal } = this.#parts;
     if (journal.troubleKind === 'cap') return 0;
     const roomBytes = journal.bytesMax - (journal.bytes - journal.keptBytes);
-    const { bytesPerSecond } = this.#rates();
+    const bytesPerSecond = perSecond(this.#samples[0]!, this.#samples.at(-1)!, 'backlogBytes');
     return bytesPerSecond > 0
       ? Math.max(0, roomBytes) / bytesPerSecond / 3600
       : Number.POSITIVE_INFINITY;
   }
 
   get remark(): string | null {
-    if (this.#draining === null) return null;
-    return `draining: ${this.events} events wait, through in ${etaText(this.drainEtaSeconds)}`;
+    if (this.#drain === null || !this.#isBacklog) return null;
+    const waiting = `draining: ${this.events} events wait`;
+    const isKnown = this.#samples.at(-1)!.atMs > this.#drain.begin.atMs;
+    return isKnown ? `${waiting}, through in ${etaText(this.drainEtaSeconds)}` : waiting;
   }
 
-  committed(lane: number, end: number): void {
+  committed(lane: number, end: number, events: number): void {
+    const wasBacklog = this.#markedSeconds >= backlogSeconds;
     this.#ages[lane]?.passed(end);
+    if (this.#drain === null && wasBacklog) this.#begin(this.events + events);
+    if (this.#drain === null) return;
+    this.#drain.commits++;
+    this.#drain.lastCommitMs = this.#parts.clock.monotonicMs();
+    // The marks alone: books of thousands of devices are not added up for each commit.
+    if (this.#markedSeconds < backlogSeconds) this.#through(this.#drain);
   }
 
   stop(): void {
@@ -124,45 +142,64 @@ class Watch implements Flow {
     });
   }
 
-  #look(): void {
-    const sample = this.#sample();
-    const isFlowing = sample.gone > (this.#samples.at(-1)?.gone ?? 0);
-    // The rate of a drain is none of the standstill before it.
-    if (isFlowing && this.#rates().outPerSecond === 0) this.#samples = this.#samples.slice(-1);
-    this.#samples.push(sample);
-    if (this.#samples.length > samplesMax) this.#samples.shift();
-    const isBacklog = this.oldestSeconds >= backlogSeconds;
-    if (isBacklog && isFlowing) this.#say();
-    else if (!isBacklog && this.#draining !== null) this.#through(this.#draining);
+  get #isBacklog(): boolean {
+    return this.oldestSeconds >= backlogSeconds;
   }
 
-  #say(): void {
+  get #markedSeconds(): number {
+    const since = this.#ages.flatMap(({ sinceMs }) => sinceMs ?? []);
+    if (since.length === 0) return 0;
+    return Math.max(0, (this.#parts.clock.nowMs() - Math.min(...since)) / 1000);
+  }
+
+  #look(): void {
+    const sample = this.#sample();
+    const last = this.#samples.at(-1)?.gone ?? 0;
+    this.#samples.push(sample);
+    if (this.#samples.length > samplesMax) this.#samples.shift();
+    if (this.#drain === null) return;
+    const isFlowing = sample.gone > Math.max(last, this.#drain.begin.gone);
+    if (!this.#isBacklog) this.#through(this.#drain);
+    else if (isFlowing) this.#say(this.#drain);
+    else if (sample.atMs - this.#drain.lastCommitMs >= sayMs) this.#drain = null;
+  }
+
+  #begin(events: number): void {
+    const begin = this.#sample();
+    const never = Number.NEGATIVE_INFINITY;
+    this.#drain = { begin, events, commits: 0, lastCommitMs: begin.atMs, saidAtMs: never };
+    // The next look sees a whole interval of it.
+    this.#cancel();
+    this.#await();
+  }
+
+  #say(drain: Drain): void {
     const { log, clock } = this.#parts;
     const nowMs = clock.monotonicMs();
-    this.#draining ??= { sinceMs: nowMs, events: this.events };
-    if (nowMs - this.#saidAtMs < sayMs) return;
-    this.#saidAtMs = nowMs;
+    if (nowMs - drain.saidAtMs < sayMs) return;
+    drain.saidAtMs = nowMs;
     const perSecond = Math.round(this.#rates().outPerSecond);
     log.info({ events: this.events, perSecond, eta: etaText(this.drainEtaSeconds) }, 'draining');
   }
 
-  #through({ sinceMs, events }: { sinceMs: number; events: number }): void {
+  #through({ begin, events, commits }: Drain): void {
     const { log, clock } = this.#parts;
-    this.#draining = null;
-    this.#saidAtMs = Number.NEGATIVE_INFINITY;
-    const seconds = Math.round((clock.monotonicMs() - sinceMs) / 1000);
+    this.#drain = null;
+    // With a long linger each commit meets what is old, and leaves nothing.
+    if (commits < 2) return;
+    const seconds = Math.round((clock.monotonicMs() - begin.atMs) / 1000);
     log.info({ events, seconds }, 'drained: the backlog is through');
   }
 
-  #rates(): { outPerSecond: number; inPerSecond: number; bytesPerSecond: number } {
-    const first = this.#samples[0]!;
+  /** The rate of a drain is none of the standstill before it. */
+  #rates(): { outPerSecond: number; inPerSecond: number } {
+    const begin = this.#drain?.begin;
+    const oldest = this.#samples[0]!;
+    const first = begin !== undefined && begin.atMs > oldest.atMs ? begin : oldest;
     const last = this.#samples.at(-1)!;
-    const seconds = (last.atMs - first.atMs) / 1000;
-    if (seconds <= 0) return { outPerSecond: 0, inPerSecond: 0, bytesPerSecond: 0 };
     return {
-      outPerSecond: (last.gone - first.gone) / seconds,
-      inPerSecond: (last.received - first.received) / seconds,
-      bytesPerSecond: (last.backlogBytes - first.backlogBytes) / seconds,
+      outPerSecond: perSecond(first, last, 'gone'),
+      inPerSecond: perSecond(first, last, 'received'),
     };
   }
 
@@ -181,12 +218,16 @@ class Watch implements Flow {
   }
 }
 
+function perSecond(first: Sample, last: Sample, of: Exclude<keyof Sample, 'atMs'>): number {
+  const seconds = (last.atMs - first.atMs) / 1000;
+  return seconds <= 0 ? 0 : (last[of] - first[of]) / seconds;
+}
+
+const sumOf = (counts: Record<string, number>) =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0);
+
 function eventsOf({ received, committed, rejected, dropped }: Balance): number {
-  let events = received - committed;
-  for (const counts of [rejected, dropped]) {
-    for (const count of Object.values(counts)) events -= count;
-  }
-  return Math.max(0, events);
+  return Math.max(0, received - committed - sumOf(rejected) - sumOf(dropped));
 }
 
 /** For people: 45s, 12m, 3h 20m, 2d 4h. */

@@ -128,7 +128,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
         if (event.kind === 'committed' && acknowledged instanceof ByKafka) {
           acknowledged.committed(event.position);
         }
-        if (event.kind === 'committed') flow.committed(lane, event.position.end);
+        if (event.kind === 'committed') flow.committed(lane, event.position.end, eventsIn(event));
       });
       const ended = lanes.findIndex(({ state }) => state === 'refused' || state === 'fenced');
       if (ended >= 0) throw haltedBy(ended, lastErrors);
@@ -234,6 +234,11 @@ function startLanes(
   });
   const late = new Promise<void>((resolve) => clock.after(firstWordTimeoutMs, resolve));
   return Promise.race([Promise.all(words), late]);
+}
+
+function eventsIn({ committed, dropped }: Extract<LaneEvent, { kind: 'committed' }>): number {
+  const counts = [...committed.map(([, events]) => events), ...dropped.map(([, , lost]) => lost)];
+  return counts.reduce((all, events) => all + events, 0);
 }
 
 function sayAdopted(log: Log, { at, host, name, until }: Adoption): void {

@@ -51,7 +51,7 @@ function world(ages: { lane: number; end: number; sinceMs: number }[] = []) {
     go(records: number) {
       books.confirmed(0, [[device, records * 10]]);
       journal.end += records * 1_000;
-      flow.committed(0, journal.end);
+      flow.committed(0, journal.end, records * 10);
     },
     pass(seconds: number, each = () => {}) {
       for (let second = 0; second < seconds; second++) {
@@ -98,12 +98,12 @@ test('a backlog that is drained says what is left and when it is through, then t
     come(1);
     go(6);
   };
-  pass(60, second);
-  assert.is(flow.events, 3_000);
-  assert.is(flow.drainEtaSeconds, 60);
-  assert.match(flow.remark ?? '', /^draining: 3000 events wait, through in 60s$/);
-  assert.ok(flow.oldestSeconds > 290 && flow.oldestSeconds < 310, `${flow.oldestSeconds}`);
-  pass(60, second);
+  pass(66, second);
+  assert.is(flow.events, 2_700);
+  assert.is(flow.drainEtaSeconds, 54);
+  assert.match(flow.remark ?? '', /^draining: 2700 events wait, through in 54s$/);
+  assert.ok(flow.oldestSeconds > 260 && flow.oldestSeconds < 280, `${flow.oldestSeconds}`);
+  pass(54, second);
   assert.is(flow.events, 0);
   pass(10, () => {
     come(1);
@@ -112,9 +112,67 @@ test('a backlog that is drained says what is left and when it is through, then t
   assert.is(flow.remark, null);
   const drains = lines.filter((line) => line.startsWith('draining'));
   assert.ok(drains.length >= 3 && drains.length <= 5, lines.join('\n'));
-  assert.match(drains[1]!, /^draining events=\d+ perSecond=60 eta=\d+(s|m)$/);
-  assert.match(lines.at(-1)!, /^drained: the backlog is through events=\d+ seconds=\d+$/);
+  assert.match(drains[2]!, /^draining events=\d+ perSecond=60 eta=\d+(s|m)$/);
+  assert.match(lines.at(-1)!, /^drained: the backlog is through events=6010 seconds=11\d$/);
   assert.is(lines.length, drains.length + 1);
+});
+
+test('a drain that begins between two looks has its own rate, and all that waited', () => {
+  const { flow, lines, pass, come, go } = world();
+  // 100 a second come; the 13 s behind the last minute leave the next look 2 s away.
+  pass(73, () => come(10));
+  assert.is(flow.events, 7_300);
+  // 500 a second go from now on.
+  const second = () => {
+    come(10);
+    go(50);
+  };
+  pass(2, second);
+  assert.match(flow.remark ?? '', /^draining: \d+ events wait$/, 'no rate is known yet');
+  pass(4, second);
+  for (const line of lines) assert.not.match(line, /never/);
+  const [, events, perSecond, eta] =
+    /^draining events=(\d+) perSecond=(\d+) eta=(\d+)s$/.exec(lines[0] ?? '') ?? [];
+  assert.is(Number(events), 7_300 - 5 * 400);
+  // The first commit's own time is not known, so it is not counted.
+  assert.ok(Number(perSecond) >= 400 && Number(perSecond) <= 500, perSecond);
+  assert.ok(Number(eta) >= 13 && Number(eta) <= 18, eta);
+  pass(14, second);
+  assert.is(lines.at(-1), 'drained: the backlog is through events=7400 seconds=15');
+});
+
+test('a backlog that is gone before a look: it is said how much waited, and nothing of it waits in /readyz', () => {
+  const { flow, lines, pass, come, go } = world();
+  pass(500, () => come(1));
+  go(350);
+  assert.is(flow.remark, 'draining: 1500 events wait');
+  pass(1);
+  go(150);
+  assert.is(flow.events, 0);
+  assert.is(flow.remark, null);
+  assert.equal(lines, ['drained: the backlog is through events=5000 seconds=1']);
+});
+
+test('Kafka goes away within a drain: the next one begins anew', () => {
+  const { flow, lines, pass, come, go } = world();
+  pass(100, () => come(1));
+  go(20);
+  pass(60);
+  assert.is(flow.remark, null, 'nothing drains');
+  go(40);
+  pass(1);
+  go(40);
+  assert.equal(lines, ['drained: the backlog is through events=800 seconds=1']);
+});
+
+test('a long linger: a commit that takes all that is old is no drain', () => {
+  const { flow, lines, pass, come, go } = world();
+  for (let round = 0; round < 5; round++) {
+    pass(60, () => come(1));
+    go(60);
+    assert.is(flow.remark, null);
+  }
+  assert.equal(lines, []);
 });
 
 test('as much comes as goes: it says so instead of a time', () => {
