@@ -5,6 +5,7 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { parseChecked, readText } from './config-file.js';
+import { positionTopicOf } from './kafka/position-name.js';
 import { lineSettings } from './lines/settings.js';
 
 const topicName = z
@@ -129,10 +130,16 @@ const schema = z.strictObject({
     .prefault({}),
 });
 
-const whole = schema.refine(({ ack, kafka }) => ack === 'journal' || kafka !== undefined, {
-  path: ['ack'],
-  error: 'journal, or a section `kafka:` whose commits it can wait for',
-});
+const whole = schema
+  .refine(({ ack, kafka }) => ack === 'journal' || kafka !== undefined, {
+    path: ['ack'],
+    error: 'journal, or a section `kafka:` whose commits it can wait for',
+  })
+  .superRefine((parsed, { addIssue }) => {
+    for (const { path, message } of sharedTopics(parsed)) {
+      addIssue({ code: 'custom', path: ['kafka', 'topics', ...path], message });
+    }
+  });
 
 type Parsed = z.output<typeof schema>;
 export type Config = Omit<Parsed, 'kafka'> & { kafka: KafkaConfig | null };
@@ -167,6 +174,42 @@ function settle(parsed: Parsed): Config {
     dead = `${prefix}headwater.dead`,
   } = kafka.topics;
   return { ...parsed, kafka: { ...kafka, topics: { prefix, routes, loss, dead } } };
+}
+
+/** Who reads one of the site's own topics takes everything in it for what it is there for. */
+function sharedTopics(parsed: Parsed): { path: string[]; message: string }[] {
+  const { kafka } = settle(parsed);
+  if (kafka === null) return [];
+  const { dead, loss, routes } = kafka.topics;
+  const given = parsed.kafka?.topics ?? {};
+  const positions = "the proxy's position";
+  const owners = new Map([[positionTopicOf(parsed.site), positions]]);
+  const found: { path: string[]; message: string }[] = [];
+  const claim = (path: string[], topic: string, holds: string | null) => {
+    const owner = owners.get(topic);
+    if (owner !== undefined) {
+      const message = `another topic than the one of ${owner}; give it one of its own`;
+      found.push({ path, message });
+    } else if (holds !== null) owners.set(topic, holds);
+  };
+  // Named by a person before left to its default: what is complained of is in the file.
+  const own = [
+    {
+      key: 'loss',
+      topic: loss,
+      holds: 'lost events (kafka.topics.loss)',
+      isGiven: 'loss' in given,
+    },
+    {
+      key: 'dead',
+      topic: dead,
+      holds: 'dead letters (kafka.topics.dead)',
+      isGiven: 'dead' in given,
+    },
+  ].sort((one, other) => Number(one.isGiven) - Number(other.isGiven));
+  for (const { key, topic, holds } of own) claim([key], topic, holds);
+  for (const [stream, topic] of Object.entries(routes)) claim(['routes', stream], topic, null);
+  return found;
 }
 
 const overridable = [

@@ -20,7 +20,8 @@ export interface PositionTopic {
   bootstrap: string;
 }
 
-export const positionTopicOf = (site: string): string => `${site}.headwater.positions`;
+export { positionTopicOf } from './position-name.js';
+
 export const positionKey = (lane: number): string => `position/${lane}`;
 export const claimKey = (lane: number): string => `claim/${lane}`;
 

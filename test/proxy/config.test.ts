@@ -61,6 +61,30 @@ test('topics have defaults under the site', () => {
   });
 });
 
+test("the site's own topics are not shared: with one another, or with a stream", () => {
+  const kafka = `${least}kafka:\n  brokers: ['a:9092']\n  topics:\n`;
+  const other = (of: string, was: string) =>
+    `expected another topic than the one of ${of}; give it one of its own, found "${was}"`;
+  const positions = "the proxy's position";
+  const cases: [string, string, string, string][] = [
+    ['dead', 'hall.headwater.positions', positions, 'dead'],
+    ['loss', 'hall.headwater.positions', positions, 'loss'],
+    ['dead', 'hall.headwater.loss', 'lost events (kafka.topics.loss)', 'dead'],
+    ['loss', 'hall.headwater.dead', 'dead letters (kafka.topics.dead)', 'loss'],
+  ];
+  for (const [key, topic, of] of cases) {
+    const text = `${kafka}    ${key}: ${topic}\n`;
+    assert.equal(mistakes(text), [`site.yaml:7: kafka.topics.${key}: ${other(of, topic)}`]);
+  }
+  assert.equal(mistakes(`${kafka}    loss: x\n    dead: x\n`), [
+    `site.yaml:8: kafka.topics.dead: ${other('lost events (kafka.topics.loss)', 'x')}`,
+  ]);
+  assert.equal(mistakes(`${kafka}    routes:\n      climate: hall.headwater.positions\n`), [
+    `site.yaml:8: kafka.topics.routes.climate: ${other(positions, 'hall.headwater.positions')}`,
+  ]);
+  assert.equal(mistakes(`${kafka}    dead: gone\n    loss: lost\n`), []);
+});
+
 test('each mistake has its line, its key and what was expected', () => {
   assert.equal(
     mistakes(
