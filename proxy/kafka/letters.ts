@@ -39,27 +39,40 @@ export function toLetter(
 
 const linesApartMs = 10_000;
 
-/** Tells of the letters among what was committed: each in the count, at most one line in ten seconds. */
+/** Tells of the letters among what was committed: each in the count, and of each topic at most one line in ten seconds. */
 export function createLetterLog(
   who: string,
   topic: string,
   clock: Clock,
   on: (event: LaneEvent) => void,
 ): (committed: readonly SinkRecord[]) => void {
-  let saidMs = Number.NEGATIVE_INFINITY;
-  let unsaid = 0;
-  return (committed) => {
-    const letters = committed.filter((record) => record.topic === topic);
-    const last = letters.at(-1);
-    if (last === undefined) return;
-    on({ kind: 'dead-letters', records: letters.length });
-    unsaid += letters.length;
+  const told = new Map<string, { saidMs: number; unsaid: number }>();
+
+  function tell(was: string, letters: readonly SinkRecord[]): void {
+    const of = told.get(was) ?? { saidMs: Number.NEGATIVE_INFINITY, unsaid: 0 };
+    told.set(was, of);
+    of.unsaid += letters.length;
     const nowMs = clock.monotonicMs();
-    if (nowMs - saidMs < linesApartMs) return;
-    const { 'hw-why': why, 'hw-topic': was } = last.headers;
-    const text = `${who}: ${unsaid} for ${was} became dead letters in ${topic}: ${why}`;
+    if (nowMs - of.saidMs < linesApartMs) return;
+    const why = letters.at(-1)?.headers['hw-why'];
+    const text = `${who}: ${of.unsaid} for ${was} became dead letters in ${topic}: ${why}`;
     on({ kind: 'line', level: 'warn', text });
-    saidMs = nowMs;
-    unsaid = 0;
+    of.saidMs = nowMs;
+    of.unsaid = 0;
+  }
+
+  return (committed) => {
+    const byTopic = new Map<string, SinkRecord[]>();
+    let records = 0;
+    for (const record of committed) {
+      if (record.topic !== topic) continue;
+      records++;
+      const was = record.headers['hw-topic'] ?? '';
+      const letters = byTopic.get(was);
+      if (letters === undefined) byTopic.set(was, [record]);
+      else letters.push(record);
+    }
+    if (records > 0) on({ kind: 'dead-letters', records });
+    for (const [was, letters] of byTopic) tell(was, letters);
   };
 }
