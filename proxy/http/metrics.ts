@@ -221,7 +221,7 @@ function exportBooks(registry: Registry, books: Books): void {
   plain('committed', 'events that Kafka holds');
   plain('resent', 'events that came again');
   reasoned('rejected', 'events that could not be used');
-  reasoned('dropped', 'events that Kafka refused for good');
+  reasoned('dropped', 'events that damage took from the journal');
   reasoned('lost', 'events that will never arrive; tail-unknown counts boots');
 }
 

@@ -180,8 +180,8 @@ test('each rule has its case, what it means and what to do', async () => {
   }
 });
 
-/** The page of a proxy on which nothing happened yet. */
-async function exported(): Promise<Set<string>> {
+/** The help of each metric, on a page of a proxy on which nothing happened yet. */
+async function exported(): Promise<Map<string, string>> {
   const { clock, journal, outcomes, sessions } = site();
   const books = createBooks();
   const log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -192,8 +192,8 @@ async function exported(): Promise<Set<string>> {
     modes: { ack: 'journal', delivery: 'exactly-once' },
   });
   const { text } = await metrics.page();
-  const types = text.matchAll(/^# TYPE (headwater_\w+) \w+$/gm);
-  return new Set([...types].map(([, name = '']) => name));
+  const helps = text.matchAll(/^# HELP (headwater_\w+) (.+)$/gm);
+  return new Map([...helps].map(([, name = '', help = '']) => [name, help]));
 }
 
 test('rules and the table in docs/OPERATIONS.md name metrics that there are, and the table all of them', async () => {
@@ -205,8 +205,15 @@ test('rules and the table in docs/OPERATIONS.md name metrics that there are, and
   }
   const page = await readFile(join(projectFolder, 'docs/OPERATIONS.md'), 'utf8');
   const rows = [...page.matchAll(/^\| `(headwater_\w+)/gm)].map(([, name = '']) => name);
-  assert.equal([...rows].sort(), [...names].sort());
+  assert.equal([...rows].sort(), [...names.keys()].sort());
   for (const alert of Object.keys(cases)) assert.match(page, `\`${alert}\``);
+});
+
+test('what was dropped is what damage took: /metrics and docs/OPERATIONS.md say the same', async () => {
+  const said = 'events that damage took from the journal';
+  assert.is((await exported()).get('headwater_events_dropped_total'), said);
+  const page = await readFile(join(projectFolder, 'docs/OPERATIONS.md'), 'utf8');
+  assert.match(page, new RegExp(`^\\| .headwater_events_dropped_total. .* ${said};`, 'm'));
 });
 
 test.run();
