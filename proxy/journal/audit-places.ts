@@ -32,6 +32,11 @@ export class Places {
     return this.#checkpoint?.end ?? 0;
   }
 
+  /** Records in between were removed: nothing tells where a place should go on. */
+  restart(): void {
+    this.#ends.clear();
+  }
+
   /** In their order. Answers what is missing before a record though no damage was met. */
   take({ record, offset, lost }: Located): Range | null {
     if (record.kind === 'forget') {

@@ -2,16 +2,17 @@ import type { Disk } from '../disk.js';
 import { Places, type Range } from './audit-places.js';
 import { type Checkpoint, readSlot, slotNames } from './checkpoint.js';
 import type { Damage } from './damage.js';
-import { errorCode, errorText, JournalError } from './error.js';
+import { errorCode, errorText, JournalError, type JournalErrorKind } from './error.js';
 import { hex } from './format.js';
 import { recordType } from './payload.js';
 import { JournalReader } from './reader.js';
 import type { JournalRecord, Located } from './record.js';
-import { listSegments, newerFormat, type Segment, walkedOf } from './segments.js';
+import { type Listing, listSegments, newerFormat, type Segment, walkedOf } from './segments.js';
 import { readHeaderAt } from './walk.js';
 
 // Every record of every segment, and both checkpoints, read once with the reader that the lanes have: for
-// `headwater journal verify`. Takes no lock and writes nothing; beside a running proxy it sees what was synced when it came.
+// `headwater journal verify`. Takes no lock and writes nothing. Beside a running proxy it sees what was synced when it came:
+// what the journal did meanwhile (grew, began segments, let old ones go, gave up a group whose sync failed) is no finding.
 
 /** What is not as it was written. */
 export interface Finding extends Omit<Damage, 'what'> {
@@ -93,6 +94,16 @@ async function readSlots({ folder, disk, pause }: Options): Promise<Slots> {
   return slots;
 }
 
+interface Extent {
+  segments: Segment[];
+  unused: string[];
+  end: number;
+  /** How far the newest segment's file went when the end was looked for; 0 where another has begun since. */
+  fileEnd: number;
+  /** Of the newest segment. */
+  generation: number;
+}
+
 class Auditor {
   readonly #options: Options;
   readonly #slots: Slots;
@@ -115,25 +126,24 @@ class Auditor {
   }
 
   async run(): Promise<Audit | null> {
-    const { folder, disk } = this.#options;
     if ((await this.#reader.id()) === null) return null;
-    const { segments, void: unused } = await listSegments(disk, folder);
-    const first = segments[0];
-    if (first === undefined) return null;
+    const extent = await this.#extent();
+    if (extent === null) return null;
+    const { segments, unused } = extent;
+    const first = segments[0]!;
     this.#begin = first.start;
-    const end = await this.#end(segments.at(-1)!);
-    const audited = await this.#segments(segments, end);
+    const audited = await this.#segments(segments, extent.end);
     const checkpoints = this.#checkpoints();
-    await this.#checkPositions(first.start);
+    await this.#checkPositions();
+    const end = await this.#withoutVoid(extent);
     await this.#nameHeld(segments);
-    const last = segments.at(-1)!;
     return {
       ...{ journal: hex(first.header.id), lanes: first.header.lanes, begin: first.start, end },
       ...{ segments: audited, unused, checkpoints },
       findings: this.#findings.sort((a, b) => a.offset - b.offset),
-      lost: this.#places.lost(first.start),
+      lost: this.#places.lost(await this.#reader.begin()),
       ...{ records: this.#records, events: this.#events },
-      tailBytes: Math.max(0, last.start + last.fileBytes - end),
+      tailBytes: Math.max(0, extent.fileEnd - end),
     };
   }
 
@@ -141,23 +151,83 @@ class Auditor {
     await this.#reader.close();
   }
 
+  /**
+   * What is audited. The end is looked for first, so that every file was at least so long when it was listed; and it is
+   * at most where segments begin that came meanwhile: what lies above may be another file's.
+   */
+  async #extent(): Promise<Extent | null> {
+    for (let more = 9; ; more--) {
+      const last = (await this.#list()).segments.at(-1);
+      const walked = last === undefined ? 0 : await this.#end(last);
+      const { segments, void: unused } = await this.#list();
+      const newest = segments.at(-1);
+      if (newest === undefined && more > 0) continue;
+      if (newest === undefined) return null;
+      const end = Math.min(walked, beginAfter(segments, last?.generation ?? 0));
+      const audited = segments.filter(({ start }) => start <= end);
+      const { generation } = newest;
+      const fileEnd = last?.generation === generation ? last.start + last.fileBytes : 0;
+      if (audited.length > 0) return { segments: audited, unused, end, fileEnd, generation };
+      // All that was there has gone meanwhile.
+      const first = segments[0]!;
+      if (more === 0) return { segments: [first], unused, end: first.start, fileEnd, generation };
+    }
+  }
+
+  /** [J-64], [J-72] A group that was read and whose sync failed: another segment has begun below it. */
+  async #withoutVoid({ end, generation }: Extent): Promise<number> {
+    const proven = Math.min(end, beginAfter((await this.#list()).segments, generation));
+    if (proven < end) {
+      const sound = this.#findings.filter(({ offset }) => offset < proven);
+      this.#findings.splice(0, this.#findings.length, ...sound);
+    }
+    return proven;
+  }
+
+  /** Of segments that went while their headers were read none is answered, so that no extent reaches over another's. */
+  async #list(): Promise<Listing> {
+    const { folder, disk, pause } = this.#options;
+    for (let more = 3; ; more--) {
+      try {
+        const listing = await listSegments(disk, folder);
+        const names = new Set(await disk.list(folder));
+        return { ...listing, segments: listing.segments.filter(({ name }) => names.has(name)) };
+      } catch (error) {
+        // A segment half made, or just removed.
+        if (more === 0) throw error;
+        await pause();
+      }
+    }
+  }
+
   /** Where the records end; what a checkpoint covers was there. */
   async #end(last: Segment): Promise<number> {
-    const walked = await this.#reader.end();
+    const walked = await this.#whileThere(() => this.#reader.end());
     const covered = this.#newest?.end ?? 0;
     // [J-64] A sync of the newest segment failed there.
     if (this.#newest?.voidGeneration === last.generation) return covered;
     return Math.max(walked, covered);
   }
 
+  /** Again, where a file went between its listing and its opening; the next listing is without it. */
+  async #whileThere<T>(read: () => Promise<T>): Promise<T> {
+    for (let more = 9; ; more--) {
+      try {
+        return await read();
+      } catch (error) {
+        if (more === 0 || !isOf(error, 'gone')) throw error;
+      }
+    }
+  }
+
   async #segments(segments: readonly Segment[], end: number): Promise<AuditedSegment[]> {
     const audited: AuditedSegment[] = [];
-    const ofBytes = end - (segments[0]?.start ?? 0);
+    const ofBytes = end - this.#begin;
     for (const segment of segments) {
       const { name, start, fileBytes, isMended } = segment;
       const file = `${this.#options.folder}/${name}`;
       if (isMended) this.#find({ file, what: 'segment-header', offset: start, end: start + 64 });
-      const limit = segment.end ?? end;
+      const limit = Math.min(segment.end ?? end, end);
       const records = await this.#segment(segment, file, Math.max(start, limit), ofBytes);
       audited.push({ name, start, end: limit, fileBytes, records });
     }
@@ -165,25 +235,42 @@ class Auditor {
   }
 
   /** Answers how many records can be read. */
-  async #segment(segment: Segment, file: string, limit: number, ofBytes: number): Promise<number> {
-    const { start, fileBytes } = segment;
-    const readable = Math.min(limit, start + fileBytes);
+  async #segment(segment: Segment, file: string, end: number, ofBytes: number): Promise<number> {
+    const { start, fileBytes, generation } = segment;
+    let limit = end;
+    let readable = Math.min(limit, start + fileBytes);
     let records = 0;
-    try {
-      for (let next = start; next < readable; ) {
+    let begin = this.#begin;
+    for (let next = start; next < readable; ) {
+      try {
         const batch = await this.#reader.read(next, readable, 1 << 20);
         for (const located of batch.located) this.#take(located, file);
         records += batch.located.length;
         next = batch.next;
         this.#options.onProgress?.(next - this.#begin, ofBytes);
+      } catch (error) {
+        if (isOf(error, 'gone') || isOf(error, 'damaged')) {
+          const before = begin;
+          begin = await this.#reader.begin();
+          if (begin > next) {
+            // Kafka has its events, and the proxy beside removed it.
+            this.#places.restart();
+            return records;
+          }
+          // An older one went, in which a place's last record was looked for.
+          if (begin > before) continue;
+          const proven = beginAfter((await this.#list()).segments, generation);
+          if (proven < limit) {
+            // Its last group was void after all: read up to where the next one has begun.
+            limit = proven;
+            readable = Math.min(readable, limit);
+            continue;
+          }
+        } else if (error instanceof JournalError || errorCode(error) === undefined) throw error;
+        const text = errorText(error);
+        this.#find({ file, what: 'unreadable', offset: next, end: limit, text });
+        return records;
       }
-    } catch (error) {
-      // Kafka has its events, and the proxy beside removed it.
-      if (error instanceof JournalError && error.kind === 'gone') return records;
-      if (error instanceof JournalError || errorCode(error) === undefined) throw error;
-      const text = errorText(error);
-      this.#find({ file, what: 'unreadable', offset: start, end: limit, text });
-      return records;
     }
     if (readable < limit) this.#find({ file, what: 'missing', offset: readable, end: limit });
     return records;
@@ -200,14 +287,16 @@ class Auditor {
   }
 
   /** [J-50] The record that each lane's confirmed position names stays. */
-  async #checkPositions(begin: number): Promise<void> {
+  async #checkPositions(): Promise<void> {
     for (const { name, slot } of this.#slots) {
       if (typeof slot === 'string' || slot !== this.#newest) continue;
       const file = `${this.#options.folder}/${name}`;
       for (const position of slot.state.confirmed.values()) {
         const { offset, end, check, lane } = position;
-        if (offset < begin) continue;
-        if ((await this.#reader.at(offset))?.check === check) continue;
+        const found = await this.#whileThere(() => this.#reader.at(offset));
+        if (found?.check === check) continue;
+        // Asked afterwards: the lane may have gone on, and the segment gone.
+        if (offset < (await this.#reader.begin())) continue;
         if (this.#findings.some((one) => one.offset <= offset && offset < one.end)) continue;
         const text = `lane ${lane} is confirmed up to offset ${offset}, where another record is or none`;
         this.#find({ file, what: 'position', offset, end, text });
@@ -263,4 +352,14 @@ function newestOf(slots: Slots): Checkpoint | null {
     if (newest === null || slot.sequence > newest.sequence) newest = slot;
   }
   return newest;
+}
+
+/** Where the first segment begins that came after this generation. */
+function beginAfter(segments: readonly Segment[], generation: number): number {
+  const later = segments.filter((one) => one.generation > generation);
+  return Math.min(Number.POSITIVE_INFINITY, ...later.map(({ start }) => start));
+}
+
+function isOf(error: unknown, kind: JournalErrorKind): boolean {
+  return error instanceof JournalError && error.kind === kind;
 }
