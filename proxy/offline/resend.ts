@@ -168,6 +168,22 @@ class Stretch {
     const startMs = performance.now();
     let saidMs = startMs;
     let lane: Lane | null = null;
+    /** What no other try of the lane's would mend. */
+    let mistake: ConfigError | null = null;
+    const openSink = () => {
+      const sink = this.#sink();
+      const read = async () => {
+        try {
+          return await sink.read();
+        } catch (error) {
+          if (!(error instanceof ConfigError)) throw error;
+          mistake = error;
+          void lane?.stop();
+          throw error;
+        }
+      };
+      return { ...sink, read };
+    };
     const on = (event: LaneEvent) => {
       if (event.kind === 'line' && event.level !== 'debug') sayLine(event.text);
       if (event.kind === 'dead-letters') result.letters += event.records;
@@ -184,7 +200,7 @@ class Stretch {
     };
     lane = createLane({
       ...{ lane: resendLane, journalId: journal, host: `${hostname()}:${process.pid}`, on },
-      ...{ clock: this.#clock, confirmed: mark, openSink: () => this.#sink() },
+      ...{ clock: this.#clock, confirmed: mark, openSink },
       reader: oneAtATime(this.#committedOnly()),
       toRecords: this.#toRecords(),
       dead: {
@@ -205,6 +221,7 @@ class Stretch {
     process.once('SIGINT', stop).once('SIGTERM', stop);
     const end = await lane.done;
     process.off('SIGINT', stop).off('SIGTERM', stop);
+    if (mistake !== null) throw mistake;
     if (end === 'fenced') say('another resend of this site took over, and this one stops');
     return result;
   }
@@ -244,13 +261,13 @@ class Stretch {
   }
 
   #sink(): KafkaSink {
-    const { config, kafka, id } = this.#parts;
+    const { config, kafka } = this.#parts;
     const sink = createKafkajsSink({
       ...{ site: config.site, lane: resendLane, brokers: kafka.brokers },
       ...(kafka.ssl ? { ssl: true } : {}),
       ...(kafka.sasl === undefined ? {} : { sasl: kafka.sasl }),
     });
-    return resendSink(sink, id);
+    return resendSink(sink, this.#parts);
   }
 
   #gone({ end }: Position): ConfigError {

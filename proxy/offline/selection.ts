@@ -10,8 +10,8 @@ export interface Selection {
   /** When the proxy took it: from ≤ time < to, ms. */
   fromMs: number;
   toMs: number;
-  topic: string | undefined;
-  device: string | undefined;
+  topic?: string | undefined;
+  device?: string | undefined;
 }
 
 /** What is there, found by reading it all. */
@@ -37,6 +37,15 @@ export function nameOf(journal: string, selection: Selection): string {
   const { fromMs, toMs, topic = null, device = null } = selection;
   const text = JSON.stringify([journal, fromMs, toMs, topic, device]);
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}
+
+/** As a person asks for it. */
+export function selectionText({ fromMs, toMs, topic, device }: Selection): string {
+  const at = (ms: number) => new Date(ms).toISOString();
+  const words = ['--from', at(fromMs), '--to', at(toMs)];
+  if (topic !== undefined) words.push('--topic', topic);
+  if (device !== undefined) words.push('--device', device);
+  return words.join(' ');
 }
 
 export function isOfStretch({ record }: Located, { fromMs, toMs, device }: Selection): boolean {

@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -122,6 +122,38 @@ test('by device, and once more under another name', async () => {
   }
   const none = await resend('--topic', 'climate', '--json');
   assert.equal([none.code, JSON.parse(none.output).records], [0, 0]);
+});
+
+test('a name stands for one selection of one journal: another one under it is refused', async () => {
+  await sent(60, 'press-01');
+  await sent(80, 'press-02');
+  assert.is((await resend('--device', 'press-01', '--id', 'incident')).code, 0);
+  const records = (await read()).length;
+  const other = await resend('--device', 'press-02', '--id', 'incident');
+  assert.is(other.code, 2, other.complaint);
+  assert.match(
+    other.complaint,
+    'resend incident is --from 2020-01-01T00:00:00.000Z --to 2100-01-01T00:00:00.000Z --device press-01: ' +
+      'give this one another --id\n',
+  );
+  assert.is(other.output, '');
+  assert.is((await read()).length, records);
+
+  assert.is(await proxy.stop(), 0);
+  await rm(join(site.folder, 'journal'), { recursive: true });
+  assert.is((await runHeadwater(['proxy', '--config', site.config])).code, 1);
+  const adopt = ['journal', 'adopt', '--config', site.config, '--yes'];
+  assert.is((await runHeadwater(adopt)).code, 0);
+  proxy = await startProxy(site.config);
+  const now = (await sent(40, 'press-01')).sent.size;
+  const wiped = await resend('--device', 'press-01', '--id', 'incident');
+  assert.is(wiped.code, 2, wiped.complaint);
+  assert.match(
+    wiped.complaint,
+    /resend incident is of another journal, [0-9a-f]{32}: give this one another --id\n/,
+  );
+  const fresh = await resend('--device', 'press-01', '--id', 'another', '--json');
+  assert.is(JSON.parse(fresh.output).sent, now, fresh.complaint);
 });
 
 test('killed again and again, each event comes once', async () => {
