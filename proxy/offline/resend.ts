@@ -216,7 +216,7 @@ class Stretch {
         retryBackoffMs: kafka.retryBackoffMs,
       },
     });
-    lane.syncedEnd(this.#end);
+    lane.syncedEnd(found.end);
     const stop = () => void lane?.stop();
     process.once('SIGINT', stop).once('SIGTERM', stop);
     const end = await lane.done;
@@ -286,7 +286,10 @@ function sayFound(found: Found, options: ResendOptions, id: string, mark: Positi
   else if (keptSinceMs! > options.from) {
     say(`the journal holds events since ${since}, and none of before (journal.keepCommittedHours)`);
   }
-  if (waiting > 0) say(`${waiting} journal records are not in Kafka yet: the proxy sends them`);
+  if (waiting > 0)
+    say(
+      `${waiting} journal records are not in Kafka yet: the proxy sends them, and this command again, when it is run again`,
+    );
   if (mark !== null) say(`resend ${id} goes on behind what it has sent before`);
   const list = Object.entries(topics).map(([topic, count]) => `${topic} ${count}`);
   const what = options.dryRun === true ? 'would be sent again' : 'are sent again';

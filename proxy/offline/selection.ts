@@ -24,8 +24,10 @@ export interface Found {
   lastEnd: number;
   /** When the proxy took the first event that is still there; null: there is none. */
   keptSinceMs: number | null;
-  /** Journal records of the stretch that Kafka has not yet: the proxy sends them. */
+  /** Journal records of the stretch that Kafka has not yet, and what lies behind the first of them: the proxy sends them. */
   waiting: number;
+  /** Where they begin, so that a resend's place never passes what it has not sent; else the end of what was read. */
+  end: number;
 }
 
 export type Progress = (doneBytes: number, allBytes: number) => void;
@@ -89,6 +91,7 @@ export async function find(options: {
   const { reader, confirmed, until, after, toRecords, progress } = options;
   const found: Found = {
     ...{ records: 0, events: 0, topics: {}, lastEnd: 0, keptSinceMs: null, waiting: 0 },
+    end: until,
   };
   const begin = await reader.begin();
   for (let at = begin; at < until; ) {
@@ -105,7 +108,8 @@ export async function find(options: {
     if (record.kind === 'block' || record.kind === 'loss') found.keptSinceMs ??= record.arrivalMs;
     const records = toRecords(one);
     if (records.length === 0) return;
-    if (!isCommitted(one, confirmed)) {
+    if (found.waiting > 0 || !isCommitted(one, confirmed)) {
+      if (found.waiting === 0) found.end = one.offset;
       found.waiting++;
       return;
     }

@@ -156,6 +156,33 @@ test('a name stands for one selection of one journal: another one under it is re
   assert.is(JSON.parse(fresh.output).sent, now, fresh.complaint);
 });
 
+test('what is not in Kafka yet is sent again by the same command, once it is there', async () => {
+  const first = (await sent(60)).sent.size;
+  await deleteTopic(bootstrap, topic());
+  const held = await startSensor({ port: proxy.tcpPort, everyMs: 1, device: 'press-08' });
+  sensors.push(held);
+  await until(() => held.acknowledged() >= 60);
+  assert.ok(await held.finish());
+  await proxy.kill();
+  await createTopics(bootstrap, [topic()], 1);
+  const early = await resend('--json');
+  assert.match(early.complaint, /\d+ journal records are not in Kafka yet: the proxy sends them/);
+  const { sent: early1, through } = JSON.parse(early.output);
+  assert.equal([early.code, early1, through], [0, first, true]);
+
+  proxy = await startProxy(site.config);
+  await until(async () => (await read()).length === first + held.sent.size);
+  const later = await resend('--json');
+  assert.equal([later.code, JSON.parse(later.output).sent], [0, held.sent.size], later.complaint);
+  const records = (await read()).filter(({ device }) => device === 'press-08');
+  assert.equal(
+    records.map(({ seq }) => seq),
+    [...upTo(held.sent.size), ...upTo(held.sent.size)],
+  );
+  const none = await resend('--json');
+  assert.is(JSON.parse(none.output).sent, 0);
+});
+
 test('killed again and again, each event comes once', async () => {
   const all = (await sent(600)).sent.size;
   await deleteTopic(bootstrap, topic());
