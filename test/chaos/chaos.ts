@@ -17,7 +17,7 @@ import { isClean, sentence } from './tally.js';
 
 const width = Math.max(...faults.map(({ name }) => name.length));
 const help = `Usage: npm run chaos -- [--kills N] [--each K] [--seed S] [--minutes M] [--only KINDS] [--brokers B]
-       [--report FILE] [--json]
+       [--ack kafka] [--report FILE] [--json]
 
 The built proxy as a process, a real Apache Kafka of its own, devices in QuickJS and in Node that send
 without a pause, and one fault after the other, each healed and flow awaited before the next. At the
@@ -30,6 +30,7 @@ lost, twice, out of order or made up; the books of proxy and devices must say th
   --minutes M   begins no new fault after so long
   --only KINDS  only these kinds of fault, by comma
   --brokers B   1, or a cluster of 3: then flow must be back while one is away
+  --ack kafka   devices are told what Kafka has, and not what the journal has
   --report FILE writes the figures into this page, in the place of this command's last ones
   --devices D   how many devices (6), every second one in QuickJS; the last has little memory
   --every MS    how often each of them sends (25)
@@ -52,6 +53,7 @@ interface Flags {
   devices: number;
   every: number;
   brokers: number;
+  ack: 'journal' | 'kafka';
   only: string[] | null;
 }
 
@@ -64,6 +66,7 @@ async function main(): Promise<void> {
       minutes: { type: 'string' },
       only: { type: 'string' },
       brokers: { type: 'string' },
+      ack: { type: 'string' },
       report: { type: 'string' },
       count: { type: 'string' },
       devices: { type: 'string' },
@@ -88,8 +91,8 @@ async function main(): Promise<void> {
   say(`seed ${flags.seed}, ${rounds.length} faults, in ${folder}`);
   const beginMs = performance.now();
   const loads = [loadavg()[0]!];
-  const { devices, every: everyMs, brokers } = flags;
-  const scene = await openSite({ folder, devices, everyMs, brokers, say });
+  const { devices, every: everyMs, brokers, ack } = flags;
+  const scene = await openSite({ folder, devices, everyMs, brokers, ack, say });
   const outcome = await runChaos({
     ...{ scene, rounds, seed: flags.seed },
     endMs: beginMs + flags.minutes * 60_000,
@@ -136,7 +139,9 @@ async function possible(flags: Flags, say: (line: string) => void): Promise<Faul
     const why =
       flags.brokers > brokersMax
         ? `it is for ${brokersMax} broker only`
-        : ((await fault.hindrance?.()) ?? null);
+        : name === 'journal-wiped' && flags.ack === 'kafka'
+          ? 'with ack: kafka a new journal is not refused'
+          : ((await fault.hindrance?.()) ?? null);
     if (why === null) found.push(fault);
     else say(`skipped: ${name}: ${why}`);
   }
@@ -171,9 +176,11 @@ function flagsOf(values: Given): Flags {
   }
   const brokers = number('brokers', 1);
   if (brokers !== 1 && brokers !== 3) throw new SetupError('--brokers takes 1 or 3');
+  const ack = values.ack ?? 'journal';
+  if (ack !== 'journal' && ack !== 'kafka') throw new SetupError('--ack takes journal or kafka');
   const kills = number('kills', 20);
   return {
-    ...{ kills, only, brokers, each: number('each', Math.ceil(kills / 10)) },
+    ...{ kills, only, brokers, ack, each: number('each', Math.ceil(kills / 10)) },
     seed: number('seed', Date.now() % 1_000_000),
     minutes: number('minutes', Number.POSITIVE_INFINITY),
     devices: number('devices', 6),

@@ -24,6 +24,7 @@ export interface SceneOptions {
   brokers: Broker[];
   devices: number;
   everyMs: number;
+  ack: 'journal' | 'kafka';
   say(line: string): void;
 }
 
@@ -43,6 +44,7 @@ export class Scene {
   readonly name: string;
   readonly folder: string;
   readonly config: string;
+  readonly #ack: SceneOptions['ack'];
   readonly say: (line: string) => void;
   readonly tally: Tally;
   readonly ledger: Ledger;
@@ -63,11 +65,12 @@ export class Scene {
   #starts = 0;
 
   private constructor(options: SceneOptions) {
-    const { name, folder, brokers, say } = options;
+    const { name, folder, brokers, ack, say } = options;
     this.name = name;
     this.folder = folder;
     this.brokers = brokers;
     this.say = say;
+    this.#ack = ack;
     this.config = join(folder, 'site.yaml');
     this.journal = join(folder, 'journal');
     this.tally = createTally(this.prefix);
@@ -244,6 +247,7 @@ export class Scene {
   #configuration(): string {
     return stringify({
       site: this.name,
+      ack: this.#ack,
       listen: { tcp: { host: '127.0.0.1', port: 0 } },
       http: { host: '127.0.0.1', port: 0 },
       // Small segments: rotation, checkpoints and deletion happen on the way.

@@ -15,7 +15,9 @@ const settings = {
 };
 
 export async function openSite(
-  options: Pick<SceneOptions, 'folder' | 'devices' | 'everyMs' | 'say'> & { brokers?: number },
+  options: Pick<SceneOptions, 'folder' | 'devices' | 'everyMs' | 'ack' | 'say'> & {
+    brokers?: number;
+  },
 ): Promise<Scene> {
   const { say: log, brokers: count = 1 } = options;
   const dataFolder = join(options.folder, 'kafka');

@@ -24,7 +24,7 @@ const cheap = [
 
 test('three kills and one of each cheap fault: everything is there once and in order', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'headwater-chaos-'));
-  const scene = await openSite({ folder, devices: 4, everyMs: 25, say: () => {} });
+  const scene = await openSite({ folder, devices: 4, everyMs: 25, ack: 'journal', say: () => {} });
   const some = faults.filter(({ name }) => cheap.includes(name));
   const rounds = schedule(some, { seed: 5, kills: 3, each: 1, only: null });
   const { amiss, verdict } = await runChaos({
