@@ -20,6 +20,13 @@ function integer(text: string): number {
   return value;
 }
 
+/** Of nothing there is no promise to be held. */
+function positive(text: string): number {
+  const value = integer(text);
+  if (value === 0) throw new InvalidArgumentError('At least 1.');
+  return value;
+}
+
 function pair(text: string): { seed: number; state: number } {
   const [, seed, state] = /^(\d+):(\d+)$/.exec(text) ?? [];
   if (seed === undefined || state === undefined) {
@@ -32,7 +39,7 @@ const flags = new Command('npm run journal-states --')
   .description(
     'Crashes the journal at every call to its disk, and checks what it recovers from each disk that may be left.',
   )
-  .option('--states <n>', 'how many recovered states at least', integer, 100_000)
+  .option('--states <n>', 'how many recovered states at least, 1 or more', positive, 100_000)
   .option(
     '--seed <s>',
     'the first seed; each is a few sequences of operations on one disk',

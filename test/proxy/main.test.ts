@@ -191,6 +191,15 @@ test('the help of every verb says what it is for and what it takes', async () =>
   }
 });
 
+test('a group of verbs without a verb, or with one that there is not: its help on standard error, and 2', async () => {
+  for (const words of [[], ['journal'], ['dlq'], ['journal', 'mend'], ['dlq', '--json']]) {
+    const { code, output, complaint } = await runHeadwater(words);
+    assert.is(code, 2, words.join(' '));
+    assert.is(output, '');
+    assert.match(complaint, /Usage: headwater|headwater --help explains/);
+  }
+});
+
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal}: takes nothing more, prints books that balance, ends with 0`, async () => {
     const proxy = await start();

@@ -12,6 +12,13 @@ function integer(text: string): number {
   return value;
 }
 
+/** Of nothing there is no promise to be held. */
+function positive(text: string): number {
+  const value = integer(text);
+  if (value === 0) throw new InvalidArgumentError('at least 1');
+  return value;
+}
+
 function kinds(text: string): FaultKind[] {
   const found = text.split(',').filter((kind) => kind !== '');
   for (const kind of found) {
@@ -24,7 +31,7 @@ function kinds(text: string): FaultKind[] {
 
 const program = new Command('npm run seeds --')
   .description('Plays a whole site from each seed: devices, links, the proxy, its disk and Kafka.')
-  .option('--count <n>', 'how many seeds', integer, 100)
+  .option('--count <n>', 'how many seeds, 1 or more', positive, 100)
   .option('--from <seed>', 'the first seed', integer, 1)
   .option('--steps <n>', 'steps of each, at least 500 where it counts', integer, 500)
   .option('--devices <n>', '1 to 4; 0: as many as the seed says', integer, 0)
