@@ -132,6 +132,7 @@ Times are those at which the proxy took the events, not those at which they happ
 Each transaction notes how far it came. Run again after a kill, the same command goes on there and sends nothing
 twice; run again when it is through, it sends what came since. One at a time for a site: the first one stops.
 An --id stands for one selection of one journal: with another one it is refused, and nothing is sent.
+Room for events goes first: what the journal lets go of before it is sent is counted and passed over, exit code 1.
 
 Examples:
   headwater journal resend -c site.yaml --from 2026-11-27T08:00Z --to 2026-11-27T12:00+01:00 --dry-run

@@ -18,9 +18,10 @@ export interface ResendName {
   id: string;
   journal: string;
   selection: Selection;
+  /** The name is another resend's: what `read` throws then, and no other try mends. */
+  onMistake(error: ConfigError): void;
 }
 
-/** Its `read` throws a ConfigError where the name is another resend's. */
 export function resendSink(sink: KafkaSink, name: ResendName): KafkaSink {
   const { id, selection } = name;
   let marks: Record<string, Mark> = {};
@@ -44,9 +45,14 @@ export function resendSink(sink: KafkaSink, name: ResendName): KafkaSink {
   };
 }
 
-function placeOf({ of, ...place }: Mark, { id, journal, selection }: ResendName): Position {
+function placeOf(
+  { of, ...place }: Mark,
+  { id, journal, selection, onMistake }: ResendName,
+): Position {
   if (place.journal === journal && nameOf(journal, of) === nameOf(journal, selection)) return place;
   const isOurs = place.journal === journal;
   const what = isOurs ? selectionText(of) : `of another journal, ${place.journal}`;
-  throw new ConfigError(`resend ${id} is ${what}: give this one another --id`);
+  const error = new ConfigError(`resend ${id} is ${what}: give this one another --id`);
+  onMistake(error);
+  throw error;
 }

@@ -11,8 +11,13 @@ import { projectFolder } from '../kafka/jars.js';
 import { consume } from '../kafka/read-back.js';
 import { sharedBroker } from '../kafka/shared-broker.js';
 import { createTopics, deleteTopic } from '../kafka/topics.js';
-import { type ProxyProcess, runHeadwater, startProxy } from '../site/proxy-process.js';
-import { type Sensor, startSensor } from '../site/sensor.js';
+import {
+  type ProxyProcess,
+  runHeadwater,
+  spawnHeadwater,
+  startProxy,
+} from '../site/proxy-process.js';
+import { type Sensor, startFlood, startSensor } from '../site/sensor.js';
 import { makeSite, type Site } from '../site/site.js';
 import { until } from '../site/until.js';
 
@@ -41,9 +46,9 @@ test.after.each(async () => {
 const topic = () => `${site.name}.climate`;
 const committed = async () => (await proxy.metric('headwater_events_committed_total')) ?? 0;
 
-async function sent(count: number, device = 'press-07'): Promise<Sensor> {
+async function sent(count: number, device = 'press-07', start = startSensor): Promise<Sensor> {
   const before = await committed();
-  const sensor = await startSensor({ port: proxy.tcpPort, everyMs: 1, device });
+  const sensor = await start({ port: proxy.tcpPort, everyMs: 1, device });
   sensors.push(sensor);
   await until(() => sensor.acknowledged() >= count);
   assert.ok(await sensor.finish());
@@ -66,6 +71,14 @@ async function read(name = topic()) {
       by: headers['hw-resent'],
     };
   });
+}
+
+/** A configuration with which a resend is slow enough to be met on the way. */
+async function slow(): Promise<string> {
+  const path = join(site.folder, 'slow.yaml');
+  const text = await readFile(site.config, 'utf8');
+  await writeFile(path, text.replace('kafka:\n', 'kafka:\n  drainEventsPerSecond: 100\n'));
+  return path;
 }
 
 const upTo = (count: number) => Array.from({ length: count }, (_, seq) => seq);
@@ -183,18 +196,60 @@ test('what is not in Kafka yet is sent again by the same command, once it is the
   assert.is(JSON.parse(none.output).sent, 0);
 });
 
+test('the journal lets go of what is being sent: it ends, and says how much is gone', async () => {
+  await proxy.stop();
+  const small = ['--set', 'journal.bytesMax=1048576'];
+  proxy = await startProxy(site.config, small);
+  // More than a lane reads at once.
+  const all = (await sent(3000, 'press-07', startFlood)).sent.size;
+  const config = await slow();
+  const running = spawnHeadwater([...words('--device', 'press-07', '--json'), '--config', config]);
+  let ended: Awaited<typeof running.ended> | null = null;
+  running.ended.then((end) => {
+    ended = end;
+  });
+  const resent = async () => (await read()).filter(({ by }) => by !== undefined).length;
+  await until(async () => (await resent()) > 0);
+  for (const device of ['press-08', 'press-09', 'press-10']) {
+    sensors.push(await startFlood({ port: proxy.tcpPort, device }));
+  }
+  try {
+    await until(() => ended !== null);
+  } finally {
+    running.child.kill('SIGKILL');
+  }
+  const { code, output, complaint } = await running.ended;
+  assert.is(code, 1, complaint);
+  const said = JSON.parse(output);
+  assert.equal([said.records, said.sent + said.gone, said.through], [all, all, true]);
+  assert.ok(said.gone > 0);
+  assert.is(await resent(), said.sent);
+  assert.not.match(complaint, /trying on/);
+  assert.match(
+    complaint,
+    new RegExp(
+      `resend ${said.id}: ${said.sent} of ${all} records sent; ${said.gone} are gone: the journal let go of them ` +
+        'before they were sent, to make room for events. Nothing of it is left to send; ',
+    ),
+  );
+
+  const again = await resend('--device', 'press-07', '--json');
+  assert.equal([again.code, JSON.parse(again.output).sent], [1, 0]);
+  assert.match(
+    again.complaint,
+    /had come to \d+, and the journal begins at \d+ now: what lay between and was not sent is gone/,
+  );
+});
+
 test('killed again and again, each event comes once', async () => {
   const all = (await sent(600)).sent.size;
   await deleteTopic(bootstrap, topic());
   await createTopics(bootstrap, [topic()], 1);
-  // Slow enough to be met on the way.
-  const slow = join(site.folder, 'slow.yaml');
-  const text = await readFile(site.config, 'utf8');
-  await writeFile(slow, text.replace('kafka:\n', 'kafka:\n  drainEventsPerSecond: 100\n'));
+  const config = await slow();
   for (let kills = 0; kills < 3; kills++) {
     const before = (await read()).length;
     const command = [join(projectFolder, 'dist/headwater.js'), ...words('--id', 'x')];
-    command[command.indexOf(site.config)] = slow;
+    command[command.indexOf(site.config)] = config;
     const child = spawn(process.execPath, command, { stdio: 'ignore' });
     await until(async () => (await read()).length > before);
     child.kill('SIGKILL');
