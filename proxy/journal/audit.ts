@@ -1,4 +1,6 @@
 import type { Disk } from '../disk.js';
+import { readingDisk } from './audit-disk.js';
+import { refusalOf } from './audit-opening.js';
 import { Places, type Range } from './audit-places.js';
 import { type Checkpoint, readSlot, slotNames } from './checkpoint.js';
 import type { Damage } from './damage.js';
@@ -54,6 +56,8 @@ export interface Audit {
   events: number;
   /** Behind the last valid record: a group that was being written, cut off at the next start. */
   tailBytes: number;
+  /** The line with which a proxy refuses to start on it, whatever its records are like. */
+  refusal: string | null;
 }
 
 interface Options {
@@ -65,15 +69,22 @@ interface Options {
   pause(): Promise<void>;
 }
 
-/** Null where there is no journal. Throws a JournalError where the files are none of one journal, or of a later version. */
+/**
+ * Null where there is no journal, and a proxy would begin one. Throws a JournalError where the files are none of one journal,
+ * or of a later version.
+ */
 export async function auditJournal(options: Options): Promise<Audit | null> {
+  const parts = { ...options, disk: readingDisk(options.disk) };
   // Before the end is looked for: what a checkpoint covers was synced before.
-  const slots = await readSlots(options);
-  const audit = new Auditor(options, slots);
+  const slots = await readSlots(parts);
+  const auditor = new Auditor(parts, slots);
   try {
-    return await audit.run();
+    const audit = await auditor.run();
+    const refusal = await refusalOf(parts);
+    if (audit === null && refusal !== null) throw refusal;
+    return audit === null ? null : { ...audit, refusal: refusal?.message ?? null };
   } finally {
-    await audit.close();
+    await auditor.close();
   }
 }
 
@@ -125,7 +136,7 @@ class Auditor {
     this.#places = new Places(this.#newest);
   }
 
-  async run(): Promise<Audit | null> {
+  async run(): Promise<Omit<Audit, 'refusal'> | null> {
     if ((await this.#reader.id()) === null) return null;
     const extent = await this.#extent();
     if (extent === null) return null;

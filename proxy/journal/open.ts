@@ -32,14 +32,19 @@ export async function openFileJournal(options: JournalOptions): Promise<Journal>
       throw error;
     }
   } catch (error) {
-    if (error instanceof JournalError || errorCode(error) === undefined) throw error;
-    throw new JournalError(
-      'disk',
-      `${folder}: the journal can't be opened (${errorText(error)}); give the proxy a folder on ` +
-        'a working disk that it may write to',
-      { cause: error },
-    );
+    throw unopenable(folder, error);
   }
+}
+
+/** What the disk said, in one line; anything else as it is. */
+export function unopenable(folder: string, error: unknown): unknown {
+  if (error instanceof JournalError || errorCode(error) === undefined) return error;
+  return new JournalError(
+    'disk',
+    `${folder}: the journal can't be opened (${errorText(error)}); give the proxy a folder on ` +
+      'a working disk that it may write to',
+    { cause: error },
+  );
 }
 
 async function takeLock(disk: Disk, folder: string): Promise<DiskLock> {
@@ -58,7 +63,7 @@ export function lockedError(folder: string): JournalError {
   );
 }
 
-function refuseForeign(folder: string, names: readonly string[]): void {
+export function refuseForeign(folder: string, names: readonly string[]): void {
   const foreign = foreignNames(names);
   if (foreign.length === 0) return;
   const some = foreign.slice(0, 3).join(', ') + (foreign.length > 3 ? ', …' : '');

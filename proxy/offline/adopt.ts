@@ -3,10 +3,12 @@
 
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, type KafkaConfig, readConfig } from '../config.js';
 import { ConfigError } from '../config-file.js';
 import type { Disk } from '../disk.js';
 import { nodeDisk } from '../disk-node.js';
+import { refusalOf } from '../journal/audit-opening.js';
 import { errorCode } from '../journal/error.js';
 import { lockedError } from '../journal/open.js';
 import { JournalReader } from '../journal/reader.js';
@@ -15,6 +17,7 @@ import { createKafkajsSink } from '../kafka/kafkajs-sink.js';
 import { positionTopicOf } from '../kafka/position-topic.js';
 import { type KafkaSink, SinkError } from '../kafka/sink.js';
 import { exitCodeOf } from './complaint.js';
+import { noJournal } from './offline-journal.js';
 
 export interface AdoptOptions {
   config: string;
@@ -38,10 +41,12 @@ export async function adoptCommand(options: AdoptOptions): Promise<number> {
     const isByKafka = config.ack === 'kafka';
     reader = new JournalReader({ folder, disk });
     const journal = await reader.id();
-    if (journal === null) {
-      throw new ConfigError(`${folder}: no journal yet; a proxy's start makes one`);
-    }
-    unlock = await locked(disk, folder);
+    // A folder that holds nothing is not locked either: that would make a name in it.
+    if (journal !== null) unlock = await locked(disk, folder);
+    // What Kafka follows is of no use to a journal that a proxy can't open.
+    const refusal = await refusalOf({ folder, disk, pause: () => sleep(100) });
+    if (refusal !== null) throw refusal;
+    if (journal === null) throw noJournal(folder);
     sink = openSink(config.site, kafka);
     const plan = await planAdoption({ sink, reader, disk, folder, journal, isByKafka });
     if (plan.decision.kind !== 'refuse') return say(options, config, plan, 'needless');

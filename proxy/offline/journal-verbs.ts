@@ -25,7 +25,8 @@ Examples:
       `
 Reads beside a running proxy, or without one, and changes nothing. Says what is damaged (file, offsets), and which
 events that took, where the records around it or the checkpoint tell: device, boot, seqs. The proxy itself passes
-damage over and publishes those ranges in its loss topic; bytes that are missing keep it from starting.
+damage over and publishes those ranges in its loss topic; bytes that are missing keep it from starting. Where it would
+not start on this journal, verify says its line.
 
 Behind the last group there may be the beginning of another one, of a proxy that runs or was killed: it was not
 acknowledged, and is no damage. A flipped bit in the very last group looks the same.
@@ -35,7 +36,7 @@ Examples:
   headwater journal verify -c site.yaml
   headwater journal verify -c site.yaml --json | jq '.lost'
 
-Exit codes: 0 whole, 1 damaged, 2 wrong use, or there is nothing that can be read.`,
+Exit codes: 0 whole, 1 damaged, or a proxy refuses it, 2 wrong use, or there is nothing that can be read.`,
     )
     .action(async (options) => {
       const { verifyCommand } = await import('./verify.js');

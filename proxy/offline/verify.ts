@@ -1,4 +1,4 @@
-// `headwater journal verify`: is every byte of the journal as it was written? Reads beside a running proxy and changes nothing.
+// `headwater journal verify`: is every byte of the journal as it was written, and would a proxy start on it? Reads beside a running proxy and changes nothing.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nodeDisk } from '../disk-node.js';
@@ -21,7 +21,7 @@ export interface VerifyOptions {
   json?: boolean;
 }
 
-/** Answers the exit code: 0 whole, 1 damaged, 2 wrong use or nothing that can be read. */
+/** Answers the exit code: 0 whole, 1 damaged or refused by a proxy, 2 wrong use or nothing that can be read. */
 export async function verifyCommand(options: VerifyOptions): Promise<number> {
   const began = performance.now();
   try {
@@ -31,7 +31,7 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
       pause: () => sleep(slotPauseMs),
     });
     if (audit === null) throw noJournal(folder);
-    const isWhole = audit.findings.length === 0;
+    const isWhole = audit.findings.length === 0 && audit.refusal === null;
     const seconds = Number(((performance.now() - began) / 1000).toFixed(2));
     if (options.json === true) {
       await print(JSON.stringify({ whole: isWhole, folder, seconds, ...audit }));
@@ -57,7 +57,7 @@ function progress(began: number): (bytes: number, ofBytes: number) => void {
 }
 
 function* lines(folder: string, audit: Audit, seconds: number): Generator<string> {
-  const { journal, segments, checkpoints, findings, lost, records, events } = audit;
+  const { journal, segments, checkpoints, findings, lost, records, events, refusal } = audit;
   const told = new Set<Range>();
   for (const finding of findings) {
     yield findingText(finding);
@@ -83,8 +83,10 @@ function* lines(folder: string, audit: Audit, seconds: number): Generator<string
   if (audit.tailBytes > 0) {
     yield `  ${sizeText(audit.tailBytes)} behind the last group: being written, or torn by a crash; not acknowledged`;
   }
+  if (refusal !== null) yield `refused: a proxy does not start on it: ${refusal}`;
   if (findings.length === 0) {
-    yield `whole (${seconds} s)`;
+    const records = 'every record that is there is as it was written';
+    yield refusal === null ? `whole (${seconds} s)` : `REFUSED: ${records} (${seconds} s)`;
     return;
   }
   const lostEvents = lost.reduce((sum, { from, to }) => sum + (to - (from ?? to)), 0);

@@ -47,6 +47,11 @@ export class OfflineScene {
     await rm(this.root, { recursive: true, force: true });
   }
 
+  /** A section `kafka`; nothing listens there. */
+  async withKafka(): Promise<void> {
+    await writeFile(this.config, `${siteText}kafka: {brokers: ['127.0.0.1:1']}\n`);
+  }
+
   /** `headwater journal …` */
   run(...flags: string[]): Promise<Said> {
     return this.headwater('journal', ...flags);

@@ -1,7 +1,8 @@
-import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createBooks } from '../../../proxy/books.js';
 import { crc32 } from '../../../proxy/crc32.js';
 import {
   decodeSegmentHeader,
@@ -144,6 +145,72 @@ test('no journal, no configuration: one line, 2', async ({ scene }) => {
   assert.is(code, 2);
   assert.match(error, /^headwater: \S+site.yaml: there is no such file; [^\n]*\n$/);
 });
+
+/** Journals whose records are sound, or seem so, and on which a proxy does not start. */
+const refused: Record<string, (scene: OfflineScene) => Promise<RegExp>> = {
+  async 'both checkpoints are gone'(scene) {
+    // Not the first segment's journal any more, in which replay could begin.
+    const [first] = await segmentsOf(scene);
+    for (const name of ['checkpoint-0', 'checkpoint-1', first!]) await rm(join(scene.folder, name));
+    return /the newest checkpoint can't be read and \S+\.segment does not begin where replay must/;
+  },
+  async 'the last segment is gone'(scene) {
+    await rm(join(scene.folder, (await segmentsOf(scene)).at(-1)!));
+    return /\.segment ends at offset \d+, and was synced up to \d+; put the file back/;
+  },
+  async 'the last segment is cut off'(scene) {
+    const path = join(scene.folder, (await segmentsOf(scene)).at(-1)!);
+    await truncate(path, 100);
+    return /\.segment ends at offset \d+, and was synced up to \d+; put the file back/;
+  },
+  async 'all segments are gone'(scene) {
+    for (const name of await segmentsOf(scene)) await rm(join(scene.folder, name));
+    return /there is a checkpoint and no segment; put the segments back/;
+  },
+  async 'the checkpoints are of another journal'(scene) {
+    const other = await OfflineScene.begin();
+    await (await other.filled()).journal.close();
+    for (const name of ['checkpoint-0', 'checkpoint-1']) {
+      await copyFile(join(other.folder, name), join(scene.folder, name));
+    }
+    await other.end();
+    return /belongs to journal [0-9a-f]{32}/;
+  },
+  async 'a file of somebody else'(scene) {
+    await writeFile(join(scene.folder, 'notes.txt'), 'mine');
+    return /holds files that are no journal's \(notes\.txt\)/;
+  },
+  async 'it has two lanes'(scene) {
+    await rm(scene.folder, { recursive: true });
+    await (await scene.filled({ lanes: 2 })).journal.close();
+    return /was written with 2 lane\(s\) and the configuration says 1/;
+  },
+};
+
+for (const [what, make] of Object.entries(refused)) {
+  test(`${what}: the proxy refuses it, and verify and adopt say its line`, async ({ scene }) => {
+    const { journal } = await scene.filled({ books: createBooks() });
+    await journal.close();
+    const said = await make(scene);
+    await scene.withKafka();
+    const before = await scene.digest();
+    for (const words of [['proxy'], ['journal', 'verify'], ['journal', 'adopt']]) {
+      const { code, error, out } = await scene.headwater(...words);
+      assert.is(code, 1, `${words.join(' ')} did not refuse it: ${out}${error}`);
+      assert.match(`${error}${out}`, said);
+      assert.not.match(`${error}${out}`, /\n {4}at /);
+      assert.is(await scene.digest(), before);
+    }
+    const { out } = await scene.run('verify', '--json');
+    if (out === '') return;
+    assert.is(JSON.parse(out).whole, false);
+    assert.match(JSON.parse(out).refusal, said);
+  });
+}
+
+async function segmentsOf({ folder }: OfflineScene): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.endsWith('.segment')).sort();
+}
 
 /** What a later version may have written. */
 const later: Record<string, (scene: OfflineScene) => Promise<RegExp>> = {
