@@ -37,7 +37,8 @@ async function named<T>(path: string, call: Promise<T>): Promise<T> {
     const code = errorCode(error);
     const text = errorText(error);
     if (code === undefined || text.includes(path)) throw error;
-    throw Object.assign(new Error(`${text} '${path}'`, { cause: error }), { code });
+    const { syscall } = error as NodeJS.ErrnoException;
+    throw Object.assign(new Error(`${text} '${path}'`, { cause: error }), { code, syscall });
   }
 }
 

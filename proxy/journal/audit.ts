@@ -2,7 +2,7 @@ import type { Disk } from '../disk.js';
 import { readingDisk } from './audit-disk.js';
 import { refusalOf } from './audit-opening.js';
 import { Places, type Range } from './audit-places.js';
-import { type Checkpoint, readSlot, slotNames } from './checkpoint.js';
+import { type Checkpoint, readSlot, type SlotOutcome, slotNames } from './checkpoint.js';
 import type { Damage } from './damage.js';
 import { errorCode, errorText, JournalError, type JournalErrorKind } from './error.js';
 import { hex } from './format.js';
@@ -35,7 +35,7 @@ export interface AuditedSegment {
 
 export interface AuditedSlot {
   name: string;
-  state: 'newest' | 'older' | 'blank' | 'damaged';
+  state: 'newest' | 'older' | 'blank' | 'damaged' | 'unreadable';
   sequence: number | null;
   end: number | null;
   writtenMs: number | null;
@@ -76,8 +76,7 @@ interface Options {
 export async function auditJournal(options: Options): Promise<Audit | null> {
   const parts = { ...options, disk: readingDisk(options.disk) };
   // Before the end is looked for: what a checkpoint covers was synced before.
-  const slots = await readSlots(parts);
-  const auditor = new Auditor(parts, slots);
+  const auditor = new Auditor(parts, await readSlots(parts));
   try {
     const audit = await auditor.run();
     const refusal = await refusalOf(parts);
@@ -88,21 +87,40 @@ export async function auditJournal(options: Options): Promise<Audit | null> {
   }
 }
 
-type Slots = { name: string; slot: Checkpoint | 'blank' | 'damaged' }[];
+type Slots = { name: string; slot: Checkpoint | 'blank' | 'damaged' | Unreadable }[];
+
+/** What the disk said. */
+interface Unreadable {
+  text: string;
+}
 
 async function readSlots({ folder, disk, pause }: Options): Promise<Slots> {
   const slots: Slots = [];
   for (const name of slotNames) {
     const path = `${folder}/${name}`;
-    let slot = await readSlot(disk, path);
+    let slot = await readSlotOf(disk, path);
     for (let more = 3; slot === 'damaged' && more > 0; more--) {
       await pause();
-      slot = await readSlot(disk, path);
+      slot = await readSlotOf(disk, path);
     }
     if (slot === 'newer') throw newerFormat(path);
     slots.push({ name, slot });
   }
   return slots;
+}
+
+async function readSlotOf(disk: Disk, path: string): Promise<SlotOutcome | Unreadable> {
+  try {
+    return await readSlot(disk, path);
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    return { text: errorText(error) };
+  }
+}
+
+/** Null of what holds no checkpoint. */
+function checkpointOf(slot: Slots[number]['slot']): Checkpoint | null {
+  return typeof slot === 'object' && 'sequence' in slot ? slot : null;
 }
 
 interface Extent {
@@ -300,9 +318,9 @@ class Auditor {
   /** [J-50] The record that each lane's confirmed position names stays. */
   async #checkPositions(): Promise<void> {
     for (const { name, slot } of this.#slots) {
-      if (typeof slot === 'string' || slot !== this.#newest) continue;
+      if (this.#newest === null || slot !== this.#newest) continue;
       const file = `${this.#options.folder}/${name}`;
-      for (const position of slot.state.confirmed.values()) {
+      for (const position of this.#newest.state.confirmed.values()) {
         const { offset, end, check, lane } = position;
         const found = await this.#whileThere(() => this.#reader.at(offset));
         if (found?.check === check) continue;
@@ -333,21 +351,22 @@ class Auditor {
 
   #checkpoints(): AuditedSlot[] {
     return this.#slots.map(({ name, slot }) => {
-      if (typeof slot !== 'string') {
-        const { sequence, end, writtenMs } = slot;
-        return {
-          name,
-          state: slot === this.#newest ? 'newest' : 'older',
-          sequence,
-          end,
-          writtenMs,
-        };
+      const checkpoint = checkpointOf(slot);
+      if (checkpoint !== null) {
+        const { sequence, end, writtenMs } = checkpoint;
+        const state = checkpoint === this.#newest ? 'newest' : 'older';
+        return { name, state, sequence, end, writtenMs };
       }
+      const none = { name, sequence: null, end: null, writtenMs: null };
+      if (slot === 'blank') return { ...none, state: slot };
+      const file = `${this.#options.folder}/${name}`;
+      const place = { file, offset: 0, end: 0 };
       if (slot === 'damaged') {
-        const file = `${this.#options.folder}/${name}`;
-        this.#find({ file, what: 'checkpoint', offset: 0, end: 0 });
+        this.#find({ ...place, what: 'checkpoint' });
+        return { ...none, state: slot };
       }
-      return { name, state: slot, sequence: null, end: null, writtenMs: null };
+      this.#find({ ...place, what: 'unreadable', text: (slot as Unreadable).text });
+      return { ...none, state: 'unreadable' };
     });
   }
 
@@ -359,8 +378,9 @@ class Auditor {
 function newestOf(slots: Slots): Checkpoint | null {
   let newest: Checkpoint | null = null;
   for (const { slot } of slots) {
-    if (typeof slot === 'string') continue;
-    if (newest === null || slot.sequence > newest.sequence) newest = slot;
+    const checkpoint = checkpointOf(slot);
+    if (checkpoint === null) continue;
+    if (newest === null || checkpoint.sequence > newest.sequence) newest = checkpoint;
   }
   return newest;
 }

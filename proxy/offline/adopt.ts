@@ -17,7 +17,7 @@ import { createKafkajsSink } from '../kafka/kafkajs-sink.js';
 import { positionTopicOf } from '../kafka/position-topic.js';
 import { type KafkaSink, SinkError } from '../kafka/sink.js';
 import { exitCodeOf } from './complaint.js';
-import { noJournal } from './offline-journal.js';
+import { noJournal, unreadable } from './offline-journal.js';
 
 export interface AdoptOptions {
   config: string;
@@ -54,7 +54,7 @@ export async function adoptCommand(options: AdoptOptions): Promise<number> {
     await carryOut(plan, sink, disk, config);
     return say(options, config, plan, 'adopted');
   } catch (error) {
-    return exitCodeOf(error);
+    return exitCodeOf(unreadable(error));
   } finally {
     await reader?.close();
     await sink?.close();

@@ -15,6 +15,7 @@ import {
   readDlqConfig,
   sayWaiting,
 } from './dlq-options.js';
+import { timeText } from './offline-journal.js';
 
 export interface DlqListOptions extends DlqOptions {
   /** Those that were resent, too. */
@@ -82,9 +83,10 @@ function plain(letter: DeadLetter, resent: boolean) {
   };
 }
 
-function line(letter: DeadLetter, isResent: boolean): string {
+/** Whatever another program wrote there: a letter that can't be read must not hide those behind it. */
+export function line(letter: DeadLetter, isResent: boolean): string {
   const { partition, offset, topic, device, id, whole, why, record } = letter;
-  const time = new Date(record.timestampMs).toISOString();
+  const time = timeText(record.timestampMs);
   const bytes = `${whole?.bytes ?? record.value.length} B${whole === null ? '' : ' (cut)'}`;
   const told = `${time}  ${device}  ${id}  ${topic}  ${bytes}  ${partition}/${offset}`;
   return `${told}  ${isResent ? 'resent' : why}`;

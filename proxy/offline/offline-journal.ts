@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { readConfig } from '../config.js';
 import { ConfigError } from '../config-file.js';
-import { JournalError } from '../journal/error.js';
+import { errorCode, errorText, JournalError } from '../journal/error.js';
 import { exitCodeOf } from './complaint.js';
 
 export async function journalFolder(config: string): Promise<string> {
@@ -16,10 +16,18 @@ export function noJournal(folder: string): ConfigError {
 
 /** One line, and 2 where nothing could be read: a configuration, a folder, a later version's journal. */
 export function refusal(error: unknown): number {
-  const code = exitCodeOf(error);
-  const isUnread =
-    error instanceof JournalError && (error.kind === 'newer' || error.kind === 'disk');
+  const said = unreadable(error);
+  const code = exitCodeOf(said);
+  const isUnread = said instanceof JournalError && (said.kind === 'newer' || said.kind === 'disk');
   return isUnread ? 2 : code;
+}
+
+/** What the disk said of a journal's file or folder, in one line; anything else as it is. */
+export function unreadable(error: unknown): unknown {
+  const isOfDisk = error instanceof Error && 'syscall' in error && errorCode(error) !== undefined;
+  if (!isOfDisk) return error;
+  const text = `the journal can't be read (${errorText(error)}); look at the disk, and who may read there`;
+  return new JournalError('disk', text, { cause: error });
 }
 
 /** `| head` must not end in an error, nor fill the memory. False once nobody reads any more. */
@@ -50,5 +58,6 @@ export function countText(count: number, one: string): string {
 
 export function timeText(ms: number): string {
   const date = new Date(ms);
+  if (Number.isNaN(ms)) return 'no time';
   return Number.isNaN(date.getTime()) ? `${ms} ms` : date.toISOString();
 }

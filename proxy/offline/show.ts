@@ -1,6 +1,7 @@
 // `headwater journal show`: what a journal holds, as a summary or record by record. Reads beside a running proxy and changes nothing.
 
 import { nodeDisk } from '../disk-node.js';
+import { readingDisk } from '../journal/audit-disk.js';
 import { type Damage, damageText } from '../journal/damage.js';
 import { laneOf } from '../journal/lane.js';
 import { JournalReader, type NewestSlot } from '../journal/reader.js';
@@ -34,7 +35,8 @@ export async function showCommand(options: ShowOptions): Promise<number> {
   try {
     const folder = await journalFolder(options.config);
     const onDamage = (damage: Damage) => void process.stderr.write(`${damageText(damage)}\n`);
-    const reader = new JournalReader({ folder, disk: nodeDisk(), onDamage });
+    const disk = readingDisk(nodeDisk());
+    const reader = new JournalReader({ folder, disk, onDamage });
     try {
       const journal = await reader.id();
       if (journal === null) throw noJournal(folder);

@@ -108,7 +108,7 @@ function findingText({ file, what, offset, end, holds, text }: Finding): string 
     case 'missing':
       return `missing: ${stretch} (${countText(end - offset, 'byte')}): put the file back from a copy, a proxy does not start`;
     case 'unreadable':
-      return `unreadable: ${stretch}: ${text}`;
+      return `unreadable: ${end === 0 ? file : stretch}: ${text}`;
     case 'gap':
       return `gap: ${stretch}: ${text}`;
     case 'position':

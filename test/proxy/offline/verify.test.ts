@@ -1,4 +1,4 @@
-import { copyFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -207,6 +207,41 @@ for (const [what, make] of Object.entries(refused)) {
     assert.match(JSON.parse(out).refusal, said);
   });
 }
+
+const threeVerbs = [
+  ['verify', 1],
+  ['show', 2],
+  ['adopt', 1],
+] as const;
+
+test('a checkpoint that the disk does not give: one line of each verb, and no stack trace', async ({
+  scene,
+}) => {
+  const { journal } = await scene.filled();
+  await journal.close();
+  const path = join(scene.folder, 'checkpoint-0');
+  await rm(path);
+  await mkdir(path);
+  await scene.withKafka();
+  for (const [verb, expected] of threeVerbs) {
+    const { code, error, out } = await scene.run(verb);
+    assert.is(code, expected, `${verb}: ${error}`);
+    assert.match(`${error}${out}`, /EISDIR: [^\n]*checkpoint-0/);
+    if (verb === 'verify') assert.match(out, /^unreadable: \S+checkpoint-0: /);
+    else assert.match(error, /^headwater: [^\n]*\n$/);
+    assert.not.match(`${error}${out}`, /\n {4}at /);
+  }
+});
+
+test("the journal's folder is a file: one line of each verb", async ({ scene }) => {
+  await writeFile(scene.folder, 'mine');
+  await scene.withKafka();
+  for (const [verb] of threeVerbs) {
+    const { code, error } = await scene.run(verb);
+    assert.is(code, verb === 'adopt' ? 1 : 2, `${verb}: ${error}`);
+    assert.match(error, /^headwater: [^\n]*ENOTDIR[^\n]*\n$/);
+  }
+});
 
 async function segmentsOf({ folder }: OfflineScene): Promise<string[]> {
   return (await readdir(folder)).filter((name) => name.endsWith('.segment')).sort();
