@@ -47,7 +47,7 @@ export async function adoptCommand(options: AdoptOptions): Promise<number> {
     const refusal = await refusalOf({ folder, disk, pause: () => sleep(100) });
     if (refusal !== null) throw refusal;
     if (journal === null) throw noJournal(folder);
-    sink = openSink(config.site, kafka);
+    sink = openSink(config, kafka);
     const plan = await planAdoption({ sink, reader, disk, folder, journal, isByKafka });
     if (plan.decision.kind !== 'refuse') return say(options, config, plan, 'needless');
     if (options.yes !== true) return say(options, config, plan, 'planned');
@@ -95,9 +95,9 @@ async function locked(disk: Disk, folder: string): Promise<() => Promise<void>> 
   }
 }
 
-function openSink(site: string, { brokers, ssl, sasl }: KafkaConfig): KafkaSink {
+function openSink({ site, delivery }: Config, { brokers, ssl, sasl }: KafkaConfig): KafkaSink {
   return createKafkajsSink({
-    ...{ site, lane: 0, brokers },
+    ...{ site, lane: 0, brokers, delivery },
     ...(ssl ? { ssl: true } : {}),
     ...(sasl === undefined ? {} : { sasl }),
   });

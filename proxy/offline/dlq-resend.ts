@@ -68,6 +68,7 @@ function send(letters: LetterTopic, config: DlqConfig, options: DlqResendOptions
       createLetterSender({
         client: dlqClient(config),
         ...{ transactionalId: resendIdOf(deadTopic), deadTopic, run, nowMs: Date.now },
+        delivery: config.delivery,
       }),
     valueOf: valuesOf(config),
     isMeant: (letter) => isMeant(letter, options),

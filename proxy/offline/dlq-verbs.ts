@@ -56,6 +56,8 @@ The same transaction notes in the dead-letter topic that it was sent. So it may 
 run again, with the same filters or others: nothing is sent twice and nothing is left out. Letters stay where they
 are until Kafka's retention takes them. What Kafka still refuses is said, and stays for the next time.
 Two at once: the first one stops, and says so. The proxy may run meanwhile.
+With \`delivery: at-least-once\` there is no transaction: the note follows, so that what a kill or an error met on the way
+may come again, and of two at once nobody stops the other.
 
 Examples:
   headwater dlq resend -c site.yaml --topic press-hall.climate

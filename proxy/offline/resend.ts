@@ -249,7 +249,7 @@ class Stretch {
   #sink(onMistake: (error: ConfigError) => void = () => {}): KafkaSink {
     const { config, kafka } = this.#parts;
     const sink = createKafkajsSink({
-      ...{ site: config.site, lane: resendLane, brokers: kafka.brokers },
+      ...{ site: config.site, lane: resendLane, brokers: kafka.brokers, delivery: config.delivery },
       ...(kafka.ssl ? { ssl: true } : {}),
       ...(kafka.sasl === undefined ? {} : { sasl: kafka.sasl }),
     });
