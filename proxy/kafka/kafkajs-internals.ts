@@ -91,13 +91,23 @@ interface RequestQueue {
 const require = createRequire(import.meta.url);
 const ClusterClass = require('kafkajs/src/cluster') as {
   new (options: object): Cluster;
-  prototype: object;
+  prototype: CoordinatorCluster;
 };
 const QueueClass = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
 const BrokerClass = require('kafkajs/src/broker') as { prototype: TransactionBroker };
 
 interface TransactionBroker {
   addPartitionsToTxn(request: unknown): Promise<unknown>;
+  findGroupCoordinator(request: unknown): Promise<Coordinator>;
+}
+
+interface CoordinatorCluster {
+  findGroupCoordinatorMetadata(request: unknown): Promise<Coordinator>;
+}
+
+interface Coordinator {
+  coordinator: { nodeId?: number };
+  refusal?: unknown;
 }
 
 export const isolation = { readUncommitted: 0, readCommitted: 1 } as const;
@@ -357,6 +367,27 @@ BrokerClass.prototype.addPartitionsToTxn = async function (request) {
       await new Promise((resolve) => setTimeout(resolve, endingWaitMs));
     }
   }
+};
+
+/**
+ * kafkajs asks one broker after the other who coordinates a transactional id, and forgets what they say: an id that may not be used
+ * looks like a Kafka without coordinators. So that refusal goes past it as an answer.
+ */
+const findCoordinatorOnce = BrokerClass.prototype.findGroupCoordinator;
+BrokerClass.prototype.findGroupCoordinator = async function (request) {
+  try {
+    return await findCoordinatorOnce.call(this, request);
+  } catch (error) {
+    const { type } = error as { type?: unknown };
+    if (type !== 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED') throw error;
+    return { coordinator: {}, refusal: error };
+  }
+};
+const findCoordinatorOfAll = ClusterClass.prototype.findGroupCoordinatorMetadata;
+ClusterClass.prototype.findGroupCoordinatorMetadata = async function (request) {
+  const found = await findCoordinatorOfAll.call(this, request);
+  if (found.refusal !== undefined) throw found.refusal;
+  return found;
 };
 
 /**

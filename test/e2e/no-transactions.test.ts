@@ -1,5 +1,5 @@
 // A cluster that allows no transactional id, on a broker of our own: with `delivery: at-least-once` the proxy needs none, nor do the commands
-// beside it.
+// beside it; with exactly-once the line says which id is to be allowed, and how.
 
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -150,6 +150,16 @@ test('at-least-once: dead letters are sent home, and noted', async () => {
   assert.equal(
     seqs,
     Array.from({ length: events }, (_, seq) => seq),
+  );
+});
+
+test('exactly-once: the line says which id is to be allowed', async () => {
+  const proxy = await begin('exactly-once');
+  await until(() => proxy.said().length > 0);
+  assert.match(
+    proxy.said()[0] ?? '',
+    `headwater-${site.name}-0 may not be used; allow it: kafka-acls.sh --bootstrap-server ${broker.bootstrap} ` +
+      `--add --allow-principal User:NAME --operation All --transactional-id headwater-${site.name}-0`,
   );
 });
 
