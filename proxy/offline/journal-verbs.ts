@@ -131,7 +131,8 @@ What Kafka has not had yet is left out: the proxy sends that itself.
 Times are those at which the proxy took the events, not those at which they happened: with a zone, or in ms since 1970.
 
 Each transaction notes how far it came. Run again after a kill, the same command goes on there and sends nothing
-twice; run again when it is through, it sends what came since. One at a time for a site: the first one stops.
+twice; run again when it is through, it sends what came since. One at a time for a site: the first one stops. With
+\`delivery: at-least-once\` there are no transactions, and the last batch before a kill may come twice.
 An --id stands for one selection of one journal: with another one it is refused, and nothing is sent.
 Room for events goes first: what the journal lets go of before it is sent is counted and passed over, exit code 1.
 
@@ -156,7 +157,10 @@ function timeOf(text: string): number {
   if (/^\d{12,15}$/.test(text)) return Number(text);
   const hasZone = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/.test(text);
   const ms = hasZone ? Date.parse(text) : Number.NaN;
-  if (Number.isFinite(ms)) return ms;
+  // To `Date`, February has 31 days: the last of them are in March.
+  const day = text.slice(0, 'yyyy-mm-dd'.length);
+  const isDay = Number.isFinite(ms) && new Date(day).toISOString().startsWith(day);
+  if (isDay) return ms;
   throw new InvalidArgumentError('expected a time with its zone, e.g. 2026-11-27T08:00Z.');
 }
 

@@ -285,6 +285,7 @@ test('a topic that is missing is waited for, and makes no dead letters', async (
 test('mistakes are said in a line', async () => {
   const cases: [string[], number, RegExp][] = [
     [['--from', 'yesterday'], 2, /expected a time with its zone/],
+    [['--from', '2026-02-31T08:00Z'], 2, /expected a time with its zone/],
     [['--to', from], 2, /--from is not before --to/],
     [['--config', `${site.folder}/none.yaml`], 2, /none\.yaml: there is no such file/],
   ];
