@@ -44,7 +44,7 @@ export class Scene {
   readonly name: string;
   readonly folder: string;
   readonly config: string;
-  readonly #ack: SceneOptions['ack'];
+  readonly ack: SceneOptions['ack'];
   readonly say: (line: string) => void;
   readonly tally: Tally;
   readonly ledger: Ledger;
@@ -70,7 +70,7 @@ export class Scene {
     this.folder = folder;
     this.brokers = brokers;
     this.say = say;
-    this.#ack = ack;
+    this.ack = ack;
     this.config = join(folder, 'site.yaml');
     this.journal = join(folder, 'journal');
     this.tally = createTally(this.prefix);
@@ -247,7 +247,7 @@ export class Scene {
   #configuration(): string {
     return stringify({
       site: this.name,
-      ack: this.#ack,
+      ack: this.ack,
       listen: { tcp: { host: '127.0.0.1', port: 0 } },
       http: { host: '127.0.0.1', port: 0 },
       // Small segments: rotation, checkpoints and deletion happen on the way.
