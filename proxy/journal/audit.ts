@@ -2,14 +2,15 @@ import type { Disk } from '../disk.js';
 import { readingDisk } from './audit-disk.js';
 import { refusalOf } from './audit-opening.js';
 import { Places, type Range } from './audit-places.js';
-import { type Checkpoint, readSlot, type SlotOutcome, slotNames } from './checkpoint.js';
+import { checkpointOf, newestOf, readSlots, type Slots, type Unreadable } from './audit-slots.js';
+import type { Checkpoint } from './checkpoint.js';
 import type { Damage } from './damage.js';
 import { errorCode, errorText, JournalError, type JournalErrorKind } from './error.js';
 import { hex } from './format.js';
 import { recordType } from './payload.js';
 import { JournalReader } from './reader.js';
 import type { JournalRecord, Located } from './record.js';
-import { type Listing, listSegments, newerFormat, type Segment, walkedOf } from './segments.js';
+import { type Listing, listSegments, type Segment, walkedOf } from './segments.js';
 import { readHeaderAt } from './walk.js';
 
 // Every record of every segment, and both checkpoints, read once with the reader that the lanes have: for
@@ -85,42 +86,6 @@ export async function auditJournal(options: Options): Promise<Audit | null> {
   } finally {
     await auditor.close();
   }
-}
-
-type Slots = { name: string; slot: Checkpoint | 'blank' | 'damaged' | Unreadable }[];
-
-/** What the disk said. */
-interface Unreadable {
-  text: string;
-}
-
-async function readSlots({ folder, disk, pause }: Options): Promise<Slots> {
-  const slots: Slots = [];
-  for (const name of slotNames) {
-    const path = `${folder}/${name}`;
-    let slot = await readSlotOf(disk, path);
-    for (let more = 3; slot === 'damaged' && more > 0; more--) {
-      await pause();
-      slot = await readSlotOf(disk, path);
-    }
-    if (slot === 'newer') throw newerFormat(path);
-    slots.push({ name, slot });
-  }
-  return slots;
-}
-
-async function readSlotOf(disk: Disk, path: string): Promise<SlotOutcome | Unreadable> {
-  try {
-    return await readSlot(disk, path);
-  } catch (error) {
-    if (errorCode(error) === undefined) throw error;
-    return { text: errorText(error) };
-  }
-}
-
-/** Null of what holds no checkpoint. */
-function checkpointOf(slot: Slots[number]['slot']): Checkpoint | null {
-  return typeof slot === 'object' && 'sequence' in slot ? slot : null;
 }
 
 interface Extent {
@@ -373,16 +338,6 @@ class Auditor {
   #find(finding: Finding): void {
     this.#findings.push(finding);
   }
-}
-
-function newestOf(slots: Slots): Checkpoint | null {
-  let newest: Checkpoint | null = null;
-  for (const { slot } of slots) {
-    const checkpoint = checkpointOf(slot);
-    if (checkpoint === null) continue;
-    if (newest === null || checkpoint.sequence > newest.sequence) newest = checkpoint;
-  }
-  return newest;
 }
 
 /** Where the first segment begins that came after this generation. */
