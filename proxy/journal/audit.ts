@@ -120,7 +120,7 @@ class Auditor {
   }
 
   async run(): Promise<Omit<Audit, 'refusal'> | null> {
-    if ((await this.#reader.id()) === null) return null;
+    if (!(await this.#isThere())) return null;
     const extent = await this.#extent();
     if (extent === null) return null;
     const { segments, unused } = extent;
@@ -139,6 +139,16 @@ class Auditor {
       ...{ records: this.#records, events: this.#events },
       tailBytes: Math.max(0, extent.fileEnd - end),
     };
+  }
+
+  /** Of a small journal all segments may be others by the time at which their headers are read. */
+  async #isThere(): Promise<boolean> {
+    const { folder, disk } = this.#options;
+    for (let more = 9; (await this.#reader.id()) === null; more--) {
+      const names = await disk.list(folder).catch(() => []);
+      if (more === 0 || !names.some((name) => name.endsWith('.segment'))) return false;
+    }
+    return true;
   }
 
   async close(): Promise<void> {
