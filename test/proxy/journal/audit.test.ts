@@ -21,28 +21,33 @@ test.before.each(async (context) => {
 });
 test.after.each(({ folder }) => rm(folder, { recursive: true, force: true }));
 
-/** The real disk; before each call `happens` is awaited. */
-function disturbed(happens: (call: string) => Promise<void>): Disk {
+/** The real disk; before each call something happens, one thing at a time. */
+function disturbed(disturb: () => Promise<void>): Disk {
   const disk = nodeDisk();
+  let last = Promise.resolve();
+  const happens = () => {
+    last = last.then(disturb);
+    return last;
+  };
   const openFile = (file: DiskFile): DiskFile => ({
     ...file,
     async read(position, length) {
-      await happens('read');
+      await happens();
       return file.read(position, length);
     },
     async size() {
-      await happens('size');
+      await happens();
       return file.size();
     },
   });
   return {
     ...disk,
     async list(folder) {
-      await happens('list');
+      await happens();
       return disk.list(folder);
     },
     async open(path, mode) {
-      await happens('open');
+      await happens();
       return openFile(await disk.open(path, mode));
     },
   };
@@ -163,9 +168,9 @@ for (const segmentBytes of [1_200, 1 << 18]) {
       let calls = 0;
       const disk = disturbed(async () => {
         // It ends: the journal is read to an end that was looked for before.
-        if (calls++ > 600) return;
+        if (calls++ > 300) return;
         await life.grow();
-        if (isConfirmed && calls % 16 === 0) await life.confirmAll();
+        if (isConfirmed && calls % 50 === 0) await life.confirmAll();
       });
       const audit = await audited(folder, disk);
       assert.equal(audit?.findings, []);
