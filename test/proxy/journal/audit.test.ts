@@ -10,6 +10,7 @@ import { auditJournal } from '../../../proxy/journal/audit.js';
 import type { Journal } from '../../../proxy/journal/journal.js';
 import { JournalReader } from '../../../proxy/journal/reader.js';
 import type { Located } from '../../../proxy/journal/record.js';
+import { until } from '../../site/until.js';
 import { block, openReal, positionOf, settled } from './records.js';
 
 // An audit beside a journal that does not stand still: between any two of the audit's calls to the disk the journal grows,
@@ -95,6 +96,7 @@ class HeldDisk {
 /** A living journal: two devices, and a lane that confirms all of it. */
 class Life {
   readonly journal: Journal;
+  readonly #folder: string;
   readonly #reader: JournalReader;
   readonly #seqs = new Map([
     ['press-07', 0],
@@ -104,6 +106,7 @@ class Life {
 
   constructor(folder: string, journal: Journal) {
     this.journal = journal;
+    this.#folder = folder;
     this.#reader = new JournalReader({ folder, disk: nodeDisk() });
   }
 
@@ -127,6 +130,12 @@ class Life {
       this.#next = next;
     }
     if (last !== undefined) this.journal.confirm(positionOf(this.journal, last), []);
+  }
+
+  /** What Kafka has is gone. */
+  async forgotten(): Promise<void> {
+    const begin = () => new JournalReader({ folder: this.#folder, disk: nodeDisk() }).begin();
+    await until(async () => (await begin()) > 0);
   }
 
   /** A group is written and can be seen, and its sync does not come back yet. */
@@ -198,6 +207,7 @@ test('it grows, and goes, at one call only, whichever it is: nothing is found', 
       for (let event = 0; event < 12; event++) await life.grow();
       await life.confirmAll();
       for (let event = 0; event < 12; event++) await life.grow();
+      await life.forgotten();
     });
     const audit = await audited(own, disk);
     assert.equal(audit?.findings, [], `at call ${at}`);
