@@ -147,7 +147,7 @@ class KafkajsSink implements KafkaSink {
 
   transaction(records: readonly SinkRecord[], position: Position, apart?: boolean): Promise<void> {
     return this.#sending('transaction', async () => {
-      await this.#options.retention?.look(await this.#anyBroker(), records);
+      await this.#options.retention?.look(() => this.#anyBroker(), records);
       const parts: Part[] = [];
       if (apart === true) for (const one of records) parts.push(await this.#part([one]));
       else if (records.length > 0) parts.push(await this.#part(records));

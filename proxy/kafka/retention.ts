@@ -5,7 +5,8 @@ import { type Broker, topicResource } from './kafkajs-internals.js';
 import type { SinkRecord } from './sink.js';
 
 export interface Retention {
-  look(broker: Broker, records: readonly SinkRecord[]): Promise<void>;
+  /** `broker`: asked for where a record is old, and no more than once in a while. */
+  look(broker: () => Promise<Broker>, records: readonly SinkRecord[]): Promise<void>;
 }
 
 export interface RetentionOptions {
@@ -26,12 +27,12 @@ export function createRetention({ nowMs, bootstrap, warn }: RetentionOptions): R
   const known = new Map<string, { retentionMs: number; untilMs: number }>();
   const saidAtMs = new Map<string, number>();
 
-  const retentionOf = async (broker: Broker, topic: string): Promise<number> => {
+  const retentionOf = async (broker: () => Promise<Broker>, topic: string): Promise<number> => {
     const held = known.get(topic);
     if (held !== undefined && nowMs() < held.untilMs) return held.retentionMs;
     const resource = { type: topicResource, name: topic, configNames: names };
-    const answer = await broker
-      .describeConfigs({ resources: [resource] })
+    const answer = await broker()
+      .then((one) => one.describeConfigs({ resources: [resource] }))
       .catch(() => ({ resources: [] }));
     const retentionMs = readRetention(answer.resources[0]?.configEntries ?? []);
     known.set(topic, { retentionMs, untilMs: nowMs() + knownForMs });
@@ -40,9 +41,10 @@ export function createRetention({ nowMs, bootstrap, warn }: RetentionOptions): R
 
   return {
     async look(broker, records) {
+      const youngFromMs = nowMs() - youngMs;
       const oldest = new Map<string, number>();
       for (const { topic, timestampMs } of records) {
-        if (nowMs() - timestampMs < youngMs) continue;
+        if (timestampMs > youngFromMs) continue;
         oldest.set(topic, Math.min(timestampMs, oldest.get(topic) ?? timestampMs));
       }
       for (const [topic, oldestMs] of oldest) {

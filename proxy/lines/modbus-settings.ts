@@ -35,8 +35,11 @@ const register = z
     message: 'at most 65534 for a type of two registers',
   });
 
+/** Of whatever is on a bus: a drop and a meter never share one. */
+export const busAddress = z.int().min(1).max(247);
+
 export const modbusMeter = z.strictObject({
-  address: z.int().min(1).max(247),
+  address: busAddress,
   /** The device that the gateway plays for it; also the name of its store's file. */
   device: z
     .string()

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { modbusMeter } from './modbus-settings.js';
+import { busAddress, modbusMeter } from './modbus-settings.js';
 
 // One serial line, or all that a USB rule matches, as site.yaml names it. Checked with the rest of the configuration.
 
@@ -10,15 +10,13 @@ const usbId = z
 
 const notBinary = 'none or rts-cts (not XON/XOFF: its two bytes occur in every frame)';
 
-const address = z.int().min(1).max(247);
-
 /** A half-duplex bus (RS-485) of devices that speak when they are polled. */
 const busSettings = z.strictObject({
   /** Addresses of devices that are known to be there. */
-  drops: z.array(address).max(64).default([]),
+  drops: z.array(busAddress).max(64).default([]),
   /** Addresses that are tried, one after the other, for devices that are not known yet. */
   scan: z
-    .strictObject({ from: address, to: address })
+    .strictObject({ from: busAddress, to: busAddress })
     .refine(({ from, to }) => from <= to, 'from is above to')
     .optional(),
   /** One address that is silent or not known is tried every so often. */
