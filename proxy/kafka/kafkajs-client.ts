@@ -4,9 +4,8 @@
 import { type KafkaConfig as ClientConfig, Kafka, logLevel, type SASLOptions } from 'kafkajs';
 import type { KafkaConfig } from '../config.js';
 import { type Advice, createAdvice } from './kafkajs-advice.js';
-import { kafkaErrorType, type Phase, sinkError } from './kafkajs-errors.js';
+import { type Phase, sinkError } from './kafkajs-errors.js';
 import {
-  askEnds,
   type Broker,
   type Cluster,
   type ConnectionLost,
@@ -15,6 +14,7 @@ import {
 } from './kafkajs-internals.js';
 import { SinkError } from './sink.js';
 import { smallTopics, smallTopicText } from './small-topics.js';
+import { askLeaders, untilGrown, youngTopic } from './young-topics.js';
 
 export interface ClientOptions {
   kafka: Pick<KafkaConfig, 'brokers' | 'ssl' | 'sasl'>;
@@ -25,12 +25,6 @@ export interface ClientOptions {
   ownTopic: string;
 }
 
-const young = new Set([
-  'LEADER_NOT_AVAILABLE',
-  'NOT_LEADER_FOR_PARTITION',
-  'REPLICA_NOT_AVAILABLE',
-]);
-const youngForMs = 3000;
 const requestTimeoutMs = 5000;
 const deadlineMs = 15_000;
 
@@ -109,28 +103,20 @@ export class Client {
     });
   }
 
-  /** As in the sink: a send isn't tried again, so every leader must know that it leads, which takes a young topic a moment. */
-  async #led(broker: Broker, topic: string): Promise<number> {
-    const untilMs = performance.now() + youngForMs;
-    for (;;) {
-      try {
+  #led(broker: Broker, topic: string): Promise<number> {
+    return untilGrown(
+      youngTopic,
+      () => this.#isClosed,
+      async () => {
         const { topicMetadata } = await broker.metadata([topic]);
         const partitions = topicMetadata[0]?.partitionMetadata ?? [];
         if (partitions.length === 0) {
           throw new SinkError('unreachable', `${topic}: Kafka names no partition of it yet`);
         }
-        for (const nodeId of new Set(partitions.map(({ leader }) => leader))) {
-          const led = partitions.filter(({ leader }) => leader === nodeId);
-          const numbers = led.map(({ partitionId }) => partitionId);
-          await askEnds(await this.#cluster.findBroker({ nodeId }), topic, numbers);
-        }
+        await askLeaders(this.#cluster, topic, partitions);
         return partitions.length;
-      } catch (error) {
-        const isYoung = young.has(kafkaErrorType(error) ?? '');
-        if (!isYoung || this.#isClosed || performance.now() > untilMs) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    }
+      },
+    );
   }
 
   /** Of a topic that is there; call it inside `bounded`. */

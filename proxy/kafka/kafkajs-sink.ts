@@ -22,13 +22,11 @@ import {
 } from './kafkajs-delivery.js';
 import { kafkaErrorType, type Phase, sinkError } from './kafkajs-errors.js';
 import {
-  askEnds,
   type Broker,
   type Cluster,
   type ConnectionLost,
   createSockets,
   openCluster,
-  type TopicDescription,
   versionTrouble,
 } from './kafkajs-internals.js';
 import { partitionOf } from './partition.js';
@@ -37,6 +35,7 @@ import { claimKey, ensurePositionTopic, positionKey, positionTopicOf } from './p
 import type { Retention } from './retention.js';
 import { type Claim, type KafkaSink, type LaneState, SinkError, type SinkRecord } from './sink.js';
 import { smallTopics, smallTopicText } from './small-topics.js';
+import { askLeaders, leaderless, untilGrown, youngTopic } from './young-topics.js';
 
 export interface KafkajsSinkOptions {
   site: string;
@@ -64,15 +63,12 @@ export interface KafkajsSinkOptions {
 export const transactionalIdOf = (site: string, lane: number): string =>
   `headwater-${site}-${lane}`;
 
-const leaderless = ['LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION'];
-const youngTopic = new Set([...leaderless, 'REPLICA_NOT_AVAILABLE']);
 const youngPositions = new Set([
   ...leaderless,
   'UNKNOWN_TOPIC_OR_PARTITION',
   // "Unexpected error", while another proxy makes it.
   'UNKNOWN',
 ]);
-const youngForMs = 3000;
 const topicsKnownForMs = 300_000;
 
 export function createKafkajsSink(options: KafkajsSinkOptions): KafkaSink {
@@ -279,8 +275,7 @@ class KafkajsSink implements KafkaSink {
       const count = await this.#grown(youngTopic, async () => {
         const { topicMetadata } = await broker.metadata([topic]);
         const partitions = topicMetadata[0]?.partitionMetadata ?? [];
-        // A send isn't tried again: every leader must know that it leads.
-        await this.#askLeaders(topic, partitions);
+        await askLeaders(this.#cluster, topic, partitions);
         return partitions.length;
       });
       const [small] = await this.#small(broker, [topic]);
@@ -326,30 +321,8 @@ class KafkajsSink implements KafkaSink {
     return hasMarks ? smallTopics(broker, topics) : [];
   }
 
-  async #askLeaders(topic: string, partitions: TopicDescription['partitionMetadata']) {
-    for (const nodeId of new Set(partitions.map(({ leader }) => leader))) {
-      const led = partitions.filter(({ leader }) => leader === nodeId);
-      const leader = await this.#cluster.findBroker({ nodeId });
-      await askEnds(
-        leader,
-        topic,
-        led.map(({ partitionId }) => partitionId),
-      );
-    }
-  }
-
-  /** A young topic has no leaders for a moment, whoever made it. */
-  async #grown<T>(young: ReadonlySet<string>, work: () => Promise<T>): Promise<T> {
-    const untilMs = performance.now() + youngForMs;
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        const isYoung = young.has(kafkaErrorType(error) ?? '');
-        if (!isYoung || this.#dead !== null || performance.now() > untilMs) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    }
+  #grown<T>(young: ReadonlySet<string>, work: () => Promise<T>): Promise<T> {
+    return untilGrown(young, () => this.#dead !== null, work);
   }
 
   /** One at a time, and the last one if it fails: KAFKA.md [K-1], [K-30]. */
