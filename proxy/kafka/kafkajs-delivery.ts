@@ -5,6 +5,7 @@
 
 import type { Kafka, Message, Producer, RecordMetadata, TopicMessages } from 'kafkajs';
 import { allAnswered, sendOnce } from './kafkajs-internals.js';
+import { grouped } from './kafkajs-produce.js';
 import { SinkError } from './sink.js';
 
 export interface Delivery {
@@ -102,8 +103,9 @@ export async function sendAll(
   part: Part,
   timeout: number,
 ): Promise<RecordMetadata[]> {
-  const answer = await sender.sendBatch({ acks: -1, timeout, topicMessages: [...part] });
-  allAnswered(part, answer);
+  const topicMessages = part.map(grouped);
+  const answer = await sender.sendBatch({ acks: -1, timeout, topicMessages });
+  allAnswered(topicMessages, answer);
   return answer;
 }
 

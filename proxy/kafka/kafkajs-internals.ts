@@ -7,7 +7,7 @@
 import { createRequire } from 'node:module';
 import { connect as connectTcp, isIP, Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import type { ISocketFactory, Kafka, KafkaConfig, Logger, TopicMessages } from 'kafkajs';
+import type { ISocketFactory, Kafka, KafkaConfig, Logger } from 'kafkajs';
 
 /** One connection to the cluster, below kafkajs's admin and consumer. */
 export interface Cluster {
@@ -340,12 +340,12 @@ export const sendOnce = { retries: Number.NaN };
  * fewer partitions, or has got more since its metadata were read.
  */
 export function allAnswered(
-  sent: readonly TopicMessages[],
+  sent: readonly { topic: string; partitions: readonly number[] }[],
   answer: readonly { topicName: string; partition: number }[],
 ): void {
   const answered = new Set(answer.map(({ topicName, partition }) => `${topicName} ${partition}`));
-  for (const { topic, messages } of sent) {
-    for (const { partition } of messages) {
+  for (const { topic, partitions } of sent) {
+    for (const partition of partitions) {
       if (answered.has(`${topic} ${partition}`)) continue;
       throw new Error(`partition ${partition} of ${topic} is not where it was`);
     }

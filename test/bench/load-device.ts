@@ -1,26 +1,44 @@
-// A device that sends as fast as its credit lets it, or one event at a time: the protocol's bytes without an engine behind them, so that
-// what is measured is the proxy.
+// A device that sends as fast as its credit lets it, or block by block: the protocol's bytes without an engine behind them, so that what is
+// measured is the proxy.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { checkFrame, encodeFrame, FrameReader } from '../../proxy/frame.js';
-import { block, dataBody, decodeAnswer, helloBody, items, motesBytes } from '../proxy/talk.js';
+import { decodeAnswer, helloBody } from '../proxy/talk.js';
+import { dataFrame, table, tableFrame } from './device-frames.js';
 
-/** Events in a block of a device that floods. */
-const blockEvents = 32;
-const boot = 7;
+/** Of this process's devices: no two may share one, or the proxy gives the second another ([W-3]). */
+let lastBoot = 0;
+/** A device that hears nothing for so long ends the run. */
+const silenceMaxMs = 120_000;
+
+/** Frames one behind the other, and where each ends: in the bytes, and in the device's seqs. */
+interface Prepared {
+  bytes: Buffer;
+  ends: { at: number; seq: number }[];
+}
 
 export class LoadDevice {
+  readonly name: string;
   readonly #socket: Socket;
-  #boot = boot;
+  /** Called with each block that was acknowledged: how long that took, ms. */
+  onAck: (ms: number, end: number) => void = () => {};
+  #boot = ++lastBoot;
   #limit = 0;
-  #sent = 0;
+  /** Seq of the next event. */
+  #next = 0;
   #acknowledged = 0;
-  #wanted = 0;
+  #prepared: Prepared = { bytes: Buffer.alloc(0), ends: [] };
+  /** Of the prepared frames, how many are sent, and up to which byte. */
+  #sentFrames = 0;
+  #sentBytes = 0;
+  /** Sent and not acknowledged, oldest first. */
+  #waiting: { end: number; atMs: number }[] = [];
   #heard = () => {};
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, name: string) {
     this.#socket = socket;
+    this.name = name;
     const frames = new FrameReader({
       frame: (frame) => {
         const body = checkFrame(frame);
@@ -38,27 +56,77 @@ export class LoadDevice {
   static async open(port: number, device: string): Promise<LoadDevice> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     await once(socket, 'connect');
-    const one = new LoadDevice(socket);
-    one.#say(helloBody([{ boot, lowest: 0, next: 0, fingerprint: 0 }], { device }));
+    const one = new LoadDevice(socket, device);
+    const boots = [{ boot: one.#boot, lowest: 0, next: 0, fingerprint: 0 }];
+    socket.write(encodeFrame(helloBody(boots, { device, tables: [table] })));
     await one.#until(() => one.#limit > 0);
-    one.#say(Uint8Array.from([...items(3, 0, 0), ...motesBytes]));
+    socket.write(tableFrame());
     return one;
   }
 
-  /** Sends so many events more; resolves when all are acknowledged. */
-  flood(events: number): Promise<void> {
-    this.#wanted += events;
+  get boot(): number {
+    return this.#boot;
+  }
+
+  /** Events sent so far. */
+  get sent(): number {
+    return this.#next;
+  }
+
+  get credit(): number {
+    return this.#limit - this.#next;
+  }
+
+  get isAcknowledged(): boolean {
+    return this.#acknowledged === this.#next && this.#sentFrames === this.#prepared.ends.length;
+  }
+
+  /** Makes the frames of so many events, behind those that were sent. Answers how many bytes they are. */
+  prepare(events: number, blockEvents: number): number {
+    const frames: Uint8Array[] = [];
+    const ends: Prepared['ends'] = [];
+    let at = 0;
+    for (let seq = this.#next; seq < this.#next + events; seq += blockEvents) {
+      const count = Math.min(blockEvents, this.#next + events - seq);
+      const frame = dataFrame(this.#boot, seq, count);
+      at += frame.length;
+      frames.push(frame);
+      ends.push({ at, seq: seq + count });
+    }
+    this.#prepared = { bytes: Buffer.concat(frames), ends };
+    this.#sentFrames = 0;
+    this.#sentBytes = 0;
+    return at;
+  }
+
+  /** Sends what was prepared, as its credit lets it; resolves when all of it is acknowledged. */
+  flood(): Promise<void> {
     this.#pump();
-    return this.#until(() => this.#acknowledged === this.#wanted);
+    return this.#until(() => this.isAcknowledged);
+  }
+
+  /** A block made and sent now, within its credit or not. */
+  block(count: number): void {
+    const frame = dataFrame(this.#boot, this.#next, count);
+    this.#next += count;
+    this.#waiting.push({ end: this.#next, atMs: performance.now() });
+    this.#socket.write(frame);
   }
 
   /** One event: how long its ACK takes, ms. */
   async ping(): Promise<number> {
-    const begin = performance.now();
-    this.#wanted = this.#sent + 1;
-    this.#data(1);
-    await this.#until(() => this.#acknowledged === this.#sent);
-    return performance.now() - begin;
+    let took = Number.NaN;
+    this.onAck = (ms) => {
+      took = ms;
+    };
+    this.block(1);
+    await this.settled();
+    this.onAck = () => {};
+    return took;
+  }
+
+  settled(): Promise<void> {
+    return this.#until(() => this.isAcknowledged);
   }
 
   close(): void {
@@ -72,32 +140,40 @@ export class LoadDevice {
     if (answer.type === 'welcome') this.#boot = answer.boots[0]!.boot;
     this.#acknowledged = next;
     this.#limit = limit;
+    const now = performance.now();
+    while (this.#waiting[0] !== undefined && this.#waiting[0].end <= next) {
+      const { atMs, end } = this.#waiting.shift()!;
+      this.onAck(now - atMs, end);
+    }
     this.#pump();
     this.#heard();
   }
 
   #pump(): void {
-    while (this.#sent < this.#wanted && this.#sent + blockEvents <= this.#limit) {
-      this.#data(Math.min(blockEvents, this.#wanted - this.#sent));
+    const { bytes, ends } = this.#prepared;
+    let last = this.#sentBytes;
+    for (let next = ends[this.#sentFrames]; next !== undefined; next = ends[this.#sentFrames]) {
+      if (next.seq > this.#limit) break;
+      this.#sentFrames++;
+      this.#next = next.seq;
+      last = next.at;
     }
-  }
-
-  #data(count: number): void {
-    const uptime = Math.round(performance.now());
-    this.#say(dataBody(this.#boot, this.#sent, block(uptime, count), count, uptime));
-    this.#sent += count;
-  }
-
-  #say(body: Uint8Array): void {
-    this.#socket.write(encodeFrame(body));
+    if (last > this.#sentBytes) this.#socket.write(bytes.subarray(this.#sentBytes, last));
+    this.#sentBytes = last;
   }
 
   #until(done: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error('a device waits for ever')), 120_000);
+      let heardAtMs = performance.now();
+      const late = setInterval(() => {
+        if (performance.now() - heardAtMs < silenceMaxMs) return;
+        clearInterval(late);
+        reject(new Error(`${this.name} hears nothing: ${this.#acknowledged} of ${this.#next}`));
+      }, 1_000);
       this.#heard = () => {
+        heardAtMs = performance.now();
         if (!done()) return;
-        clearTimeout(late);
+        clearInterval(late);
         this.#heard = () => {};
         resolve();
       };

@@ -4,14 +4,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { decodeTable } from '../../proxy/table.js';
 import { projectFolder } from '../kafka/jars.js';
 import { sharedBroker } from '../kafka/shared-broker.js';
 import { createTopics } from '../kafka/topics.js';
-import { motesBytes } from '../proxy/talk.js';
 import { startProxy } from '../site/proxy-process.js';
 import { makeSite } from '../site/site.js';
 import { until } from '../site/until.js';
+import { stream } from './device-frames.js';
 import { LoadDevice } from './load-device.js';
 
 const help = `Usage: npm run modes [-- --rounds N] [--events N] [--json] [--write]
@@ -39,15 +38,13 @@ const combinations = (['journal', 'kafka'] as const).flatMap((ack) =>
 type Modes = (typeof combinations)[number];
 
 const deviceCount = 8;
+const blockEvents = 20;
 const pings = 40;
 
 async function measure(bootstrap: string, modes: Modes, events: number): Promise<Round> {
   const overrides = { ...modes, log: { level: 'warn' } };
   const site = await makeSite({ bootstrap, label: 'bench', overrides });
-  const streams = decodeTable(motesBytes);
-  if (typeof streams === 'string') throw new Error(streams);
-  const topics = streams.streams.map(({ name }) => site.prefix + name);
-  await createTopics(bootstrap, [...topics, `${site.prefix}headwater.loss`], 4);
+  await createTopics(bootstrap, [site.prefix + stream, `${site.prefix}headwater.loss`], 4);
   const proxy = await startProxy(site.config, ['--set', 'log.level=info']);
   const devices: LoadDevice[] = [];
   for (let n = 0; n < deviceCount; n++) {
@@ -63,8 +60,9 @@ async function measure(bootstrap: string, modes: Modes, events: number): Promise
     const committed = async () => (await proxy.metric('headwater_events_committed_total')) ?? 0;
     await until(async () => (await committed()) === pings + 10, { lookMs: 5 });
     const each = Math.floor(events / deviceCount);
+    for (const device of devices) device.prepare(each, blockEvents);
     const begin = performance.now();
-    await Promise.all(devices.map((device) => device.flood(each)));
+    await Promise.all(devices.map((device) => device.flood()));
     const all = pings + 10 + each * deviceCount;
     await until(async () => (await committed()) === all, { lookMs: 5 });
     const seconds = (performance.now() - begin) / 1000;

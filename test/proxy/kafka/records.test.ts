@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decode } from 'cbor-x';
+import { decode, encode } from 'cbor-x';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BlockRecord, Located, TableRecord } from '../../../proxy/journal/record.js';
@@ -73,6 +73,52 @@ test("nothing of a device goes to the proxy's own topics: it goes beside them", 
   const of = (name: string) => made.toRecords(located(blockRecord(name))).map(({ topic }) => topic);
   assert.equal([...new Set(of('one event'))], ['hall.climate.events']);
   assert.ok(of('three streams').includes('hall.lost.events'));
+});
+
+test('whatever a field is called and holds, its value is JSON', () => {
+  const cbor = (...items: unknown[]) => Buffer.concat(items.map((item) => encode(item)));
+  const names = ['a"b\\', 'open', 'note', 'raw', 'count', 'far'];
+  const table = cbor(
+    'odd',
+    names[0],
+    18,
+    names[1],
+    17,
+    names[2],
+    19,
+    names[3],
+    20,
+    names[4],
+    16,
+    names[5],
+    9,
+  );
+  const [infinity, yes] = [Buffer.from('f97c00', 'hex'), true];
+  const declared = [cbor(0, 0), infinity, cbor(yes, 'Prüf"stand"\n', Buffer.from([0, 255]), 0, -1)];
+  const absent = [cbor(0, null, null, null, null, null, null)];
+  const made = createRecordMaker({
+    ...{ topics, value: 'json' },
+    tables: [{ kind: 'table', device: 'press-07', id: 'odd', bytes: table }],
+  });
+  const bytes = Buffer.concat([...declared, ...absent]);
+  const record = blockRecord('one event', { table: 'odd', count: 2, bytes });
+  const values = made.toRecords(located(record)).map(({ value }) => JSON.parse(String(value)));
+  assert.equal(values, [
+    { 'a"b\\': null, open: true, note: 'Prüf"stand"\n', raw: 'AP8=', count: 0, far: -1e-9 },
+    { 'a"b\\': null, open: null, note: null, raw: null, count: null, far: null },
+  ]);
+});
+
+test('an event without fields is an empty object', () => {
+  const made = createRecordMaker({
+    ...{ topics, value: 'json' },
+    tables: [{ kind: 'table', device: 'press-07', id: 'alarm', bytes: encode('alarm') }],
+  });
+  const record = blockRecord('one event', { table: 'alarm', count: 1, bytes: Buffer.from([0, 0]) });
+  assert.equal(
+    made.toRecords(located(record)).map(({ value }) => String(value)),
+    ['{}'],
+  );
 });
 
 test('a record per event: topic, key, time, identity, value', () => {
