@@ -1,0 +1,32 @@
+// The built proxy on a site of its own, with its topics, as every figure measures it.
+
+import { createTopics } from '../kafka/topics.js';
+import { type ProxyProcess, type ProxyStart, startProxy } from '../site/proxy-process.js';
+import { makeSite, type Site } from '../site/site.js';
+import { stream } from './device-frames.js';
+
+export interface BenchProxy {
+  site: Site;
+  proxy: ProxyProcess;
+  end(): Promise<void>;
+}
+
+/** Without Kafka where `bootstrap` is null. */
+export async function benchProxy(
+  bootstrap: string | null,
+  overrides: Record<string, unknown> = {},
+  start: ProxyStart = {},
+): Promise<BenchProxy> {
+  const site = await makeSite({ bootstrap, label: 'bench', overrides });
+  if (bootstrap !== null) {
+    await createTopics(bootstrap, [site.prefix + stream, `${site.prefix}headwater.loss`], 4);
+  }
+  const proxy = await startProxy(site.config, [], start);
+  return {
+    ...{ site, proxy },
+    async end() {
+      await proxy.stop();
+      await site.remove();
+    },
+  };
+}

@@ -1,0 +1,122 @@
+// How many events a second go from device frames into Kafka, and what one costs, beside bare kafkajs with the same records, broker, number
+// of lanes and size of transactions.
+
+import { createTopics } from '../../kafka/topics.js';
+import { until } from '../../site/until.js';
+import { benchProxy } from '../bench-proxy.js';
+import { startChild } from '../child.js';
+import type { FloodMessage } from '../flood.js';
+import { cpuMs } from '../process-cost.js';
+import type { RawMessage } from '../raw-kafkajs.js';
+import { type Figure, median, ratio, type Scene, spread, values } from './figure.js';
+
+interface Throughput {
+  perSecond: number;
+  /** User and system, of all threads of the process that speaks to Kafka: µs an event. */
+  cpuUs: number;
+}
+
+const devices = 50;
+const blockEvents = 20;
+/** The proxy's default: kafka.recordsMax. */
+const recordsMax = 1_000;
+/** What kafkajs is at its cheapest with. */
+const requestSize = 500;
+
+export async function throughputOfProxy(
+  { bootstrap, events }: Scene,
+  { delivery, deviceCount = devices }: { delivery: string; deviceCount?: number },
+): Promise<Throughput> {
+  const { proxy, end } = await benchProxy(bootstrap, { delivery });
+  const words = [proxy.tcpPort, deviceCount, blockEvents, Math.floor(events / 4), events];
+  const flood = startChild<FloodMessage>('flood.js', words);
+  let all = 0;
+  const phase = async (): Promise<Throughput> => {
+    const { events: these } = await flood.hears('ready');
+    all += these;
+    const [begin, cpu] = [performance.now(), await cpuMs(proxy.pid)];
+    flood.go();
+    await flood.hears('acknowledged');
+    const committed = () => proxy.metric('headwater_events_committed_total');
+    await until(async () => (await committed()) === all, { lookMs: 50 });
+    const ms = performance.now() - begin;
+    const spentMs = (await cpuMs(proxy.pid)) - cpu;
+    return { perSecond: (these / ms) * 1000, cpuUs: (spentMs * 1000) / these };
+  };
+  try {
+    // The first one warms the code up.
+    await phase();
+    return await phase();
+  } finally {
+    flood.end();
+    await end();
+  }
+}
+
+async function throughputOfRaw(
+  { bootstrap, events }: Scene,
+  mode: 'exactly-once' | 'idempotent',
+  size: number,
+): Promise<Throughput> {
+  const topic = `raw-${mode}-${process.pid}-${Date.now()}`;
+  await createTopics(bootstrap, [topic], 4);
+  await createTopics(bootstrap, [`${topic}.positions`], 1);
+  const all = Math.floor(events * 1.25);
+  const raw = startChild<RawMessage>('raw-kafkajs.js', [
+    ...[bootstrap, topic, mode, all, devices, size],
+  ]);
+  try {
+    await raw.hears('ready');
+    raw.go();
+    const { ms, cpuMs: spentMs, records } = await raw.hears('done');
+    return { perSecond: (records / ms) * 1000, cpuUs: (spentMs * 1000) / records };
+  } finally {
+    raw.end();
+  }
+}
+
+export const throughput: Figure = {
+  name: 'throughput',
+  about: `device frames into Kafka, ${devices} devices, blocks of ${blockEvents}, three readings`,
+  async measure(scene) {
+    const rawExact = await throughputOfRaw(scene, 'exactly-once', recordsMax);
+    const exact = await throughputOfProxy(scene, { delivery: 'exactly-once' });
+    const rawIdempotent = await throughputOfRaw(scene, 'idempotent', requestSize);
+    const once = await throughputOfProxy(scene, { delivery: 'at-least-once' });
+    return {
+      ...{ exact: exact.perSecond, exactUs: exact.cpuUs },
+      ...{ once: once.perSecond, onceUs: once.cpuUs },
+      ...{ rawExact: rawExact.perSecond, rawExactUs: rawExact.cpuUs },
+      ...{ rawIdempotent: rawIdempotent.perSecond, rawIdempotentUs: rawIdempotent.cpuUs },
+    };
+  },
+  lines(samples) {
+    const of = (name: string, digits?: number) => spread(values(samples, name), digits);
+    const exact = ratio(samples, 'exact', 'rawExact');
+    const idempotent = ratio(samples, 'exact', 'rawIdempotent');
+    const aboveUs = median(values(samples, 'exactUs')) - median(values(samples, 'rawExactUs'));
+    return [
+      {
+        what: 'events/s, exactly-once, one lane',
+        measured: of('exact'),
+        reference: `bare kafkajs: exactly-once ${of('rawExact')}, idempotent ${of('rawIdempotent')}`,
+        goal: `≥ 0.85 × bare exactly-once: ${exact.toFixed(2)} (${idempotent.toFixed(2)} × idempotent)`,
+        isMet: exact >= 0.85,
+      },
+      {
+        what: 'events/s, at-least-once',
+        measured: of('once'),
+        reference: `bare kafkajs, idempotent ${of('rawIdempotent')}`,
+        goal: `none: ${ratio(samples, 'once', 'rawIdempotent').toFixed(2)} × idempotent`,
+        isMet: true,
+      },
+      {
+        what: 'CPU, µs an event, exactly-once',
+        measured: of('exactUs', 1),
+        reference: `bare kafkajs ${of('rawExactUs', 1)}`,
+        goal: `≤ 4 above bare: ${aboveUs.toFixed(1)}`,
+        isMet: aboveUs <= 4,
+      },
+    ];
+  },
+};
