@@ -82,7 +82,8 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
   const damage = createDamageNotes(log);
   const onDamage = damage.note;
   const journal = await openJournal({
-    ...{ folder, disk, clock, bytesMax, segmentBytes, keepCommittedMs, books, onDamage },
+    ...{ folder, disk, clock, bytesMax, segmentBytes, keepCommittedMs, groupIntervalMs },
+    ...{ books, onDamage },
   });
   const closing: (() => Promise<unknown>)[] = [() => journal.close()];
   try {
@@ -174,6 +175,8 @@ async function agesOf(parts: { folder: string; disk: Disk; journal: Journal }) {
   }
 }
 
+/** [J-31] What an ACK may wait for company on its way to the disk. */
+const groupIntervalMs = 3;
 /** How long a start waits for Kafka's word on the journal. */
 const firstWordTimeoutMs = 3_000;
 

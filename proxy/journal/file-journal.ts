@@ -34,6 +34,8 @@ import type { State } from './state.js';
 
 /** After ENOSPC a new segment waits for this much room, so that it isn't full at once. */
 const freeBytesWanted = 4 << 20;
+/** So much goes to the disk at once. */
+const groupBytesEnough = 65_536;
 /** The longest that a segment stays beyond its time on an idle site. */
 const dueLookMs = 3_600_000;
 
@@ -64,7 +66,8 @@ export class FileJournal implements Journal {
   #closing: Promise<void> | null = null;
   #running: Promise<void> | null = null;
   #again = false;
-  #cancelSyncDelay: (() => void) | null = null;
+  #groupBeganMs = Number.NEGATIVE_INFINITY;
+  #cancelGroupWait: (() => void) | null = null;
   #cancelDue: (() => void) | null = null;
 
   constructor(options: JournalOptions, recovered: Recovered, lock: DiskLock) {
@@ -233,7 +236,7 @@ export class FileJournal implements Journal {
 
   async #close(): Promise<void> {
     this.#lazy.stop();
-    this.#cancelSyncDelay?.();
+    this.#cancelGroupWait?.();
     this.#cancelDue?.();
     this.#backoff.stop();
     // `#closing` is set once this function has first given way.
@@ -247,14 +250,21 @@ export class FileJournal implements Journal {
   }
 
   #wakeForGroup(): void {
-    const { syncDelayMs = 0, clock } = this.#options;
-    if (syncDelayMs === 0) this.#wake();
+    const waitMs = this.#groupWaitMs();
+    if (waitMs <= 0) this.#wake();
     else {
-      this.#cancelSyncDelay ??= clock.after(syncDelayMs, () => {
-        this.#cancelSyncDelay = null;
+      this.#cancelGroupWait ??= this.#options.clock.after(waitMs, () => {
+        this.#cancelGroupWait = null;
         this.#wake();
       });
     }
+  }
+
+  /** [J-31] Two calls to the disk for each group, however small: where blocks come one by one, those of a moment share one. */
+  #groupWaitMs(): number {
+    const { groupIntervalMs = 0, clock } = this.#options;
+    if (groupIntervalMs === 0 || this.#queue.pendingBytes >= groupBytesEnough) return 0;
+    return this.#groupBeganMs + groupIntervalMs - clock.monotonicMs();
   }
 
   #wake(): void {
@@ -289,8 +299,13 @@ export class FileJournal implements Journal {
         await this.#rotate();
         continue;
       }
+      if (first !== undefined && this.#closing === null && this.#groupWaitMs() > 0) {
+        this.#wakeForGroup();
+        return;
+      }
       const group = this.#takeGroup();
       if (group.length === 0) return;
+      this.#groupBeganMs = this.#options.clock.monotonicMs();
       await this.#write(group);
     }
   }

@@ -21,8 +21,8 @@ export interface JournalOptions {
   segmentBytes?: number;
   /** 1. Fixed when the journal is created. */
   lanes?: number;
-  /** How long a group waits for company: 0. */
-  syncDelayMs?: number;
+  /** The least from one group's begin to the next one's, while little waits: 0. */
+  groupIntervalMs?: number;
   /** How long a confirmation waits for a group to ride with: 200. */
   confirmDelayMs?: number;
   /** Bytes appended and not yet synced at which `append` answers false: 8 MiB. */

@@ -70,6 +70,8 @@ export interface Feed {
 }
 
 const readBytesMax = 262_144;
+/** Worth a read before the linger is over: it may fill a batch. */
+const readBytesEnough = 16_384;
 /** An idle lane moves its position when it has passed this much that gave no records. */
 const passedBytesMax = 1_048_576;
 /** What Kafka adds to a record, roughly. */
@@ -116,6 +118,13 @@ class JournalFeed implements Feed {
         this.#waiting.shift();
         if (cut.full) return cut.batch();
       } else if (this.#cursor < this.#end) {
+        lingersUntilMs ??= clock.monotonicMs() + limits.lingerMs;
+        const leftMs = lingersUntilMs - clock.monotonicMs();
+        // A little at a time, each read would cost as much as that of all of it.
+        if (leftMs > 0 && this.#end - this.#cursor < readBytesEnough) {
+          await this.#more(leftMs);
+          continue;
+        }
         try {
           await this.#read();
         } catch (error) {
@@ -124,6 +133,7 @@ class JournalFeed implements Feed {
           return cut.batch();
         }
       } else if (cut.empty && cut.passedBytes < passedBytesMax) {
+        lingersUntilMs = null;
         await this.#more(null);
       } else {
         lingersUntilMs ??= clock.monotonicMs() + limits.lingerMs;

@@ -62,6 +62,7 @@ export type FromLaneWorker = LaneEvent | { kind: 'beat' } | { kind: 'done'; end:
 const silenceDefaultMs = 10_000;
 /** Looks per silence. Looks are counted, not time: a suspended process must not replace its lanes. */
 const looks = 10;
+const tellsPerLinger = 4;
 const stopTimeoutMs = 12_000;
 const replaceBackoffMs = 1000;
 
@@ -82,6 +83,7 @@ class Thread implements Lane {
   #stopping = false;
   #cancelLook = () => {};
   #cancelReplace = () => {};
+  #cancelTell: (() => void) | null = null;
 
   constructor(options: LaneThreadOptions) {
     this.#options = options;
@@ -94,9 +96,18 @@ class Thread implements Lane {
     this.#look();
   }
 
+  /** The worker lingers for a batch anyhow: it is told at most a few times in that. */
   syncedEnd(end: number): void {
     this.#end = Math.max(this.#end, end);
-    this.#tell({ kind: 'synced-end', end: this.#end });
+    if (this.#cancelTell !== null) return;
+    this.#tellEnd();
+    const { clock, kafka } = this.#options;
+    if (kafka.lingerMs === 0) return;
+    const told = this.#end;
+    this.#cancelTell = clock.after(kafka.lingerMs / tellsPerLinger, () => {
+      this.#cancelTell = null;
+      if (this.#end > told) this.syncedEnd(this.#end);
+    });
   }
 
   async stop(): Promise<void> {
@@ -127,7 +138,7 @@ class Thread implements Lane {
     });
     worker.on('error', (error) => this.#replace(worker, `failed: ${error.message}`));
     worker.on('exit', (code) => this.#replace(worker, `ended with exit code ${code}`));
-    this.#tell({ kind: 'synced-end', end: this.#end });
+    this.#tellEnd();
   }
 
   #take(message: FromLaneWorker): void {
@@ -175,9 +186,14 @@ class Thread implements Lane {
     this.#worker = null;
     this.#cancelLook();
     this.#cancelReplace();
+    this.#cancelTell?.();
     void worker?.terminate();
     this.state = end;
     this.#finish(end);
+  }
+
+  #tellEnd(): void {
+    this.#tell({ kind: 'synced-end', end: this.#end });
   }
 
   #tell(message: ToLaneWorker): void {

@@ -5,6 +5,7 @@ import type { Journal, JournalOptions } from '../../../proxy/journal/journal.js'
 import { openJournal } from '../../../proxy/journal/journal.js';
 import { laneOf } from '../../../proxy/journal/lane.js';
 import { Random } from '../../random.js';
+import { TestClock } from '../talk.js';
 import { block, boot, loss, positionOf, readAll } from './records.js';
 import { type Call, SimulatedDisk } from './simulated-disk.js';
 import { folder, StillClock, turn } from './still-clock.js';
@@ -79,6 +80,34 @@ test('bytes and pendingBytes: what is in segments, and what waits', async () => 
   const again = await open(disk);
   assert.is(again.journal.bytes, bytes + 64);
   assert.is(again.journal.bytes, segmentBytes(disk));
+});
+
+test('blocks that come one by one share a group; the first one, many bytes and the end go at once', async () => {
+  const clock = new TestClock();
+  const disk = new SimulatedDisk(new Random(1));
+  const limits = { bytesMax: 4 << 20, segmentBytes: 1 << 20, groupIntervalMs: 3 };
+  const { journal } = await open(disk, { clock, ...limits });
+  const groups: number[] = [];
+  journal.onSynced(() => groups.push(durable(journal)));
+  const append = async (byteCount = 40) => {
+    assert.ok(journal.append(block(device, received(journal, device), 1, byteCount)));
+    await turn();
+  };
+  await append();
+  assert.equal(groups, [1], 'the first behind a pause');
+  for (let n = 0; n < 4; n++) await append();
+  assert.equal(groups, [1], 'they wait for each other');
+  clock.advance(3);
+  await turn();
+  assert.equal(groups, [1, 5]);
+  await append(70_000);
+  assert.equal(groups, [1, 5, 6], 'enough for a group of its own');
+  clock.advance(3);
+  await append();
+  assert.equal(groups, [1, 5, 6, 7], 'behind a pause again');
+  await append();
+  await journal.close();
+  assert.equal(groups, [1, 5, 6, 7, 8], 'the end waits for nothing');
 });
 
 test('past the cap append answers false, and goes on after a confirmation', async () => {
