@@ -25,8 +25,7 @@ const magic = 2;
 const transactionalBit = 16;
 /** From the first offset to the number of records. */
 const headBytes = 61;
-/** What a record takes beyond key, value and headers: its length, attributes, time, offset, and the lengths of key and value. */
-const recordBytesMax = 5 + 1 + 10 + 5 + 5 + 5 + 5;
+const varintBytesMax = 10;
 
 export async function encodeRecordBatch(
   messages: readonly Message[],
@@ -78,32 +77,49 @@ class RecordWriter {
   }
 
   record({ key = null, value, headers = {} }: Message, afterMs: number, offset: number): void {
-    const all = headersOf(headers);
-    const headerBytes = sizeOfHeaders(all);
-    const [keyBytes, valueBytes] = [sizeOf(key), sizeOf(value)];
-    this.#reserve(recordBytesMax + Math.max(0, keyBytes) + Math.max(0, valueBytes) + headerBytes);
-    this.#varint(
+    // Without a list of them: an object more for each would be most of what is left to collect.
+    let count = 0;
+    let headerBytes = 0;
+    for (const name in headers) {
+      const header = headers[name];
+      if (header === undefined) continue;
+      if (isOne(header)) {
+        count++;
+        headerBytes += sizedOf(name) + sizedOf(header);
+        continue;
+      }
+      count += header.length;
+      for (const one of header) headerBytes += sizedOf(name) + sizedOf(one);
+    }
+    const bytes =
       1 +
-        sizeOfVarint(afterMs) +
-        sizeOfVarint(offset) +
-        (sizeOfVarint(keyBytes) + Math.max(0, keyBytes)) +
-        (sizeOfVarint(valueBytes) + Math.max(0, valueBytes)) +
-        headerBytes,
-    );
+      sizeOfVarint(afterMs) +
+      sizeOfVarint(offset) +
+      sizedOf(key) +
+      sizedOf(value) +
+      sizeOfVarint(count) +
+      headerBytes;
+    this.#reserve(bytes + varintBytesMax);
+    this.#varint(bytes);
     this.#buffer[this.#at++] = 0; // attributes: none are in use
     this.#varint(afterMs);
     this.#varint(offset);
-    this.#bytes(key, keyBytes);
-    this.#bytes(value, valueBytes);
-    this.#varint(all.length);
-    for (const [name, header] of all) {
-      this.#bytes(name, sizeOf(name));
-      this.#bytes(header, sizeOf(header));
+    this.#bytes(key);
+    this.#bytes(value);
+    this.#varint(count);
+    for (const name in headers) {
+      const header = headers[name];
+      if (header === undefined) continue;
+      for (const one of isOne(header) ? [header] : header) {
+        this.#bytes(name);
+        this.#bytes(one);
+      }
     }
   }
 
   /** Absent: the length −1 and nothing behind it. */
-  #bytes(value: string | Uint8Array | null, size: number): void {
+  #bytes(value: HeaderValue | null): void {
+    const size = sizeOf(value);
     this.#varint(size);
     if (value === null) return;
     if (typeof value !== 'string') this.#buffer.set(value, this.#at);
@@ -132,30 +148,18 @@ class RecordWriter {
   }
 }
 
-type Header = [name: string, value: HeaderValue];
-
-/** One that has several values stands there several times. */
-function headersOf(headers: NonNullable<Message['headers']>): Header[] {
-  const all: Header[] = [];
-  for (const name in headers) {
-    const value = headers[name];
-    if (value === undefined) continue;
-    if (typeof value === 'string' || value instanceof Uint8Array) all.push([name, value]);
-    else for (const one of value) all.push([name, one]);
-  }
-  return all;
+/** A header may have several values, and stands there as often. */
+function isOne(header: HeaderValue | readonly HeaderValue[]): header is HeaderValue {
+  return typeof header === 'string' || header instanceof Uint8Array;
 }
 
-function sizeOfHeaders(headers: readonly Header[]): number {
-  let size = sizeOfVarint(headers.length);
-  for (const [name, value] of headers) {
-    const [nameBytes, valueBytes] = [sizeOf(name), sizeOf(value)];
-    size += sizeOfVarint(nameBytes) + nameBytes + sizeOfVarint(valueBytes) + valueBytes;
-  }
-  return size;
+/** With its length before it. */
+function sizedOf(value: HeaderValue | null): number {
+  const size = sizeOf(value);
+  return sizeOfVarint(size) + Math.max(0, size);
 }
 
-function sizeOf(value: string | Uint8Array | null): number {
+function sizeOf(value: HeaderValue | null): number {
   if (value === null) return -1;
   return typeof value === 'string' ? Buffer.byteLength(value) : value.length;
 }

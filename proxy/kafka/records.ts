@@ -4,11 +4,11 @@
 
 import { Encoder } from 'cbor-x';
 import { type BlockEvent, decodeBlock } from '../block.js';
-import type { Value } from '../cbor.js';
 import type { KafkaConfig } from '../config.js';
 import type { BlockRecord, Located, LossRecord, TableRecord } from '../journal/record.js';
-import { decodeTable, type Field, type StreamTable } from '../table.js';
+import { decodeTable, type StreamTable } from '../table.js';
 import { aheadMaxMs } from '../time.js';
+import { EventJson, plain } from './event-json.js';
 import type { SinkRecord } from './sink.js';
 
 export interface RecordMaker {
@@ -26,14 +26,11 @@ export function createRecordMaker(options: {
 }): RecordMaker {
   const { topics, value, own = [topics.loss] } = options;
   const tables = new Map<string, StreamTable>();
-  const encode = value === 'cbor' ? toCbor : toJson;
+  const json = new EventJson();
+  const encode = (event: BlockEvent) => (value === 'cbor' ? toCbor(event) : json.encode(event));
   for (const table of options.tables) learn(table);
 
-  /** [K-40] */
-  function topicOf(stream: string): string {
-    const topic = topics.routes[stream] ?? topics.prefix + stream;
-    return own.includes(topic) ? `${topic}.events` : topic;
-  }
+  const topicOf = topicsOf(topics, own);
 
   function learn({ device, id, bytes }: TableRecord): void {
     const table = decodeTable(bytes);
@@ -41,7 +38,7 @@ export function createRecordMaker(options: {
   }
 
   function block(record: BlockRecord): SinkRecord[] {
-    const { device, boot, first, from, count } = record;
+    const { device, boot, first, from, count, lastTimeMs, quality } = record;
     const decoded = decodeBlock(
       record.bytes,
       tables.get(`${record.table} ${device}`) ?? null,
@@ -59,11 +56,16 @@ export function createRecordMaker(options: {
       const event = decoded.events[at];
       if (event === undefined) break;
       const claimedMs = Math.round(event.uptime + record.offsetMs);
+      const isBelieved = isTime(claimedMs, record);
       records.push({
         topic: topicOf(event.stream),
         key,
         value: encode(event),
-        ...time(claimedMs, record, `${boot}/${first + at}`),
+        timestampMs: isBelieved ? Math.min(claimedMs, lastTimeMs) : lastTimeMs,
+        headers: {
+          'hw-id': `${boot}/${first + at}`,
+          'hw-time': isBelieved ? quality : `unknown;claimed=${claimedMs}`,
+        },
       });
     }
     return records;
@@ -105,65 +107,36 @@ export function createRecordMaker(options: {
   };
 }
 
-function time(
-  claimedMs: number,
-  { arrivalMs, lastTimeMs, quality }: BlockRecord,
-  id: string,
-): Pick<SinkRecord, 'timestampMs' | 'headers'> {
-  const believed = quality !== 'unknown' && claimedMs <= arrivalMs + aheadMaxMs && claimedMs >= 0;
-  return believed
-    ? {
-        timestampMs: Math.min(claimedMs, lastTimeMs),
-        headers: { 'hw-id': id, 'hw-time': quality },
-      }
-    : {
-        timestampMs: lastTimeMs,
-        headers: { 'hw-id': id, 'hw-time': `unknown;claimed=${claimedMs}` },
-      };
+/** [K-41] */
+function isTime(claimedMs: number, { arrivalMs, quality }: BlockRecord): boolean {
+  return quality !== 'unknown' && claimedMs <= arrivalMs + aheadMaxMs && claimedMs >= 0;
 }
 
-const toCbor = (event: BlockEvent) => encoder.encode(plain(event));
+/** [K-40] Said once a stream. */
+function topicsOf(
+  { routes, prefix }: Pick<KafkaConfig['topics'], 'routes' | 'prefix'>,
+  own: readonly string[],
+): (stream: string) => string {
+  const known = new Map<string, string>();
+  return (stream) => {
+    let topic = known.get(stream);
+    if (topic === undefined) {
+      // A stream may be called `constructor`.
+      topic = (Object.hasOwn(routes, stream) ? routes[stream] : null) ?? prefix + stream;
+      if (own.includes(topic)) topic = `${topic}.events`;
+      if (known.size < streamsKnownMax) known.set(stream, topic);
+    }
+    return topic;
+  };
+}
+
+/** Undeclared events may have any name. */
+const streamsKnownMax = 10_000;
+
 const encoder = new Encoder({ useRecords: false, variableMapSize: true, mapsAsObjects: true });
 
-/** As JSON.stringify(plain(event)) would, without the object: the declaration says once what stands before each value. */
-function toJson({ fields, values }: BlockEvent): Buffer {
-  if (fields === null) return Buffer.from(jsonOf(values[0] ?? null));
-  if (fields.length === 0) return Buffer.from('{}');
-  let before = heads.get(fields);
-  if (before === undefined) {
-    before = fields.map(({ name }, at) => `${at === 0 ? '{' : ','}${JSON.stringify(name)}:`);
-    heads.set(fields, before);
-  }
-  let text = '';
-  for (let at = 0; at < before.length; at++) text += before[at]! + jsonOf(values[at] ?? null);
-  return Buffer.from(`${text}}`);
-}
-
-const heads = new WeakMap<readonly Field[], string[]>();
-
-function jsonOf(value: Value): string {
-  if (typeof value === 'number') return Number.isFinite(value) ? `${value}` : 'null';
-  if (typeof value === 'boolean') return value ? 'true' : 'false';
-  return value === null ? 'null' : JSON.stringify(simple(value), forJson);
-}
-
-/** An object by field name; the bare value of an undeclared event. */
-function plain({ fields, values }: BlockEvent): unknown {
-  if (fields === null) return simple(values[0] ?? null);
-  return Object.fromEntries(fields.map((field, at) => [field.name, simple(values[at] ?? null)]));
-}
-
-function simple(value: Value): unknown {
-  // A Buffer would turn itself into something else before forJson sees it.
-  if (value instanceof Uint8Array) return Uint8Array.from(value);
-  if (value instanceof Map) {
-    return Object.fromEntries([...value].map(([key, part]) => [key, simple(part)]));
-  }
-  return Array.isArray(value) ? value.map(simple) : value;
-}
-
-/** JSON has no bytes (base64) and no integers beyond 2^53 (text); NaN and the infinities become null. */
-function forJson(_key: string, value: unknown): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  return typeof value === 'bigint' ? value.toString() : value;
+function toCbor({ fields, values }: BlockEvent): Uint8Array {
+  if (fields === null) return encoder.encode(plain(values[0] ?? null));
+  const entries = fields.map(({ name }, at) => [name, plain(values[at] ?? null)] as const);
+  return encoder.encode(Object.fromEntries(entries));
 }

@@ -167,6 +167,13 @@ test('undeclared events go to the topic of their name, bare', () => {
   );
 });
 
+test('a stream may have any name that is one, also one that every object has', () => {
+  const bytes = Buffer.concat([0, 'constructor', 0, 5].map((item) => encode(item)));
+  const record = blockRecord('one event', { count: 1, bytes });
+  const [made] = maker().toRecords(located(record));
+  assert.equal([made?.topic, String(made?.value)], ['hall.constructor', '5']);
+});
+
 test('values as CBOR', () => {
   const [record] = maker('cbor').toRecords(located(blockRecord('one event')));
   assert.equal(decode(record?.value ?? new Uint8Array()), { t: 21.5, rh: 40.25 });
