@@ -23,7 +23,7 @@ import {
   type TablePart,
 } from './message.js';
 import type { Admitted, Sessions } from './sessions.js';
-import { decodeTable, tableId } from './table.js';
+import { tableId } from './table.js';
 
 // frame → session → journal: the proxy's half of the conversation on one channel (PROTOCOL.md §7). The
 // transition table below is the specification's, cell by cell; nothing else changes the state.
@@ -102,8 +102,10 @@ export class Session implements ChannelHandler {
   readonly #sessions: Sessions;
   readonly channel: Channel;
   readonly #frames: FrameReader;
-  readonly #fragments: Fragments;
-  readonly #resetAtMs = new Map<number, number>();
+  /** Of a channel on which frames come in parts. */
+  #fragments: Fragments | null = null;
+  /** By reason. Null until there was one, as what follows: a connection that goes well holds little. */
+  #resetAtMs: Map<number, number> | null = null;
   #sentAtMs = -Infinity;
   #greetedAtMs = -Infinity;
   /** Bytes since the last sound frame. */
@@ -113,7 +115,7 @@ export class Session implements ChannelHandler {
   #admitted: Admitted | null = null;
   #tables: (KnownTable | null)[] = [];
   /** Of each table that is coming, what came of it: stream by stream, from the first on. */
-  #parts = new Map<number, Uint8Array[]>();
+  #parts: Map<number, Uint8Array[]> | null = null;
   #cancelTimer: (() => void) | null = null;
   /** Of a gateway's connection: its lines. */
   #channels: Channels | null = null;
@@ -122,7 +124,6 @@ export class Session implements ChannelHandler {
     this.#site = site;
     this.#sessions = sessions;
     this.channel = channel;
-    this.#fragments = new Fragments(site.clock);
     this.#frames = new FrameReader({
       frame: (frame) => this.#frame(frame),
       broken: (why) => this.step({ type: 'broken', why }),
@@ -237,6 +238,7 @@ export class Session implements ChannelHandler {
       this.step(toEvent(decodeMessage(body)));
       return;
     }
+    this.#fragments ??= new Fragments(this.#site.clock);
     const assembly = this.#fragments.take(body);
     if (assembly.type === 'dropped') this.#count(`fragment-${assembly.why}`);
     if (assembly.type !== 'frame') return;
@@ -256,11 +258,12 @@ export class Session implements ChannelHandler {
       if (answer.reason !== null) this.#reset(answer.reason, answer.retryMs);
       return;
     }
-    this.#admitted = answer;
+    const { welcome, ...admitted } = answer;
+    this.#admitted = admitted;
     this.#greetedAtMs = this.#site.clock.monotonicMs();
     this.#tables = hello.tables.map(() => null);
-    this.#parts.clear();
-    this.#send(answer.welcome);
+    this.#parts = null;
+    this.#send(welcome);
     this.#enter('live');
   }
 
@@ -279,24 +282,25 @@ export class Session implements ChannelHandler {
     const { device = '', tables = [] } = this.#admitted?.hello ?? {};
     const { journal } = this.#site;
     const id = tables[index];
-    const parts = stream === 0 ? [] : (this.#parts.get(index) ?? []);
+    const parts = stream === 0 ? [] : (this.#parts?.get(index) ?? []);
     if (id === undefined) this.#count('table-not-listed', { device, index });
     else if (journal.table(device, id) !== null) this.#count('table-again', { device, index });
     else if (stream !== parts.length) this.#count('table-part-missing', { device, index, stream });
     else {
       parts.push(Uint8Array.from(description));
+      this.#parts ??= new Map();
       this.#parts.set(index, parts);
       const bytes = Buffer.concat(parts);
-      if (tableId(bytes) === id) this.#wholeTable(device, id, bytes);
-      else if (bytes.length > TABLE_BYTES_MAX || stream + 1 === STREAMS_MAX) {
-        this.#parts.delete(index);
-        this.#count('table-wrong-id', { device, index });
-      }
+      const isWhole = tableId(bytes) === id;
+      if (!isWhole && bytes.length <= TABLE_BYTES_MAX && stream + 1 < STREAMS_MAX) return;
+      this.#parts.delete(index);
+      if (isWhole) this.#wholeTable(device, id, bytes);
+      else this.#count('table-wrong-id', { device, index });
     }
   }
 
   #wholeTable(device: string, id: string, bytes: Uint8Array): void {
-    const table = decodeTable(bytes);
+    const table = this.#sessions.tables.decode(id, bytes);
     if (typeof table === 'string') this.#count('table-malformed', { device, why: table });
     else if (!this.#site.journal.append({ kind: 'table', device, id, bytes })) {
       this.#count('not-taken', { device, what: 'table' });
@@ -338,7 +342,7 @@ export class Session implements ChannelHandler {
     if (hello === undefined || id === undefined) return null;
     const held = this.#site.journal.table(hello.device, id);
     if (held === null) return null;
-    const streams = decodeTable(held.bytes);
+    const streams = this.#sessions.tables.decode(id, held.bytes);
     if (typeof streams === 'string') return null;
     this.#tables[index] = { id, streams };
     return { id, streams };
@@ -362,6 +366,7 @@ export class Session implements ChannelHandler {
   /** [W-32] Of each reason at most one a second. */
   #reset(reason: number, retryMs: number): void {
     const now = this.#site.clock.monotonicMs();
+    this.#resetAtMs ??= new Map();
     const last = this.#resetAtMs.get(reason);
     if (last !== undefined && now - last < resetIntervalMs) return;
     this.#resetAtMs.set(reason, now);
@@ -385,7 +390,7 @@ export class Session implements ChannelHandler {
     if (this.#admitted !== null) this.#sessions.leave(this.#admitted.hello.device, this);
     this.#admitted = null;
     this.#tables = [];
-    this.#parts.clear();
+    this.#parts = null;
   }
 
   #enter(state: State): void {

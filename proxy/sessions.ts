@@ -4,7 +4,7 @@ import type { Accept } from './listeners/channel.js';
 import { encodeWelcome, type Hello } from './message.js';
 import { BootOwners, type Numbers, newNumbers, openBoots } from './places.js';
 import { Session } from './session.js';
-import { emptyTableId } from './table.js';
+import { emptyTableId, Tables } from './table.js';
 import { OffsetWindow } from './time.js';
 
 // All sessions: which channel speaks for a device, and what is remembered of a device between its
@@ -19,6 +19,9 @@ export interface Admitted {
   intakes: Map<number, Intake>;
   /** By boot: the running one, and those before it that were heard while they ran. */
   windows: ReadonlyMap<number, OffsetWindow>;
+}
+
+export interface Answered extends Admitted {
   /** Body of the WELCOME. */
   welcome: Uint8Array;
 }
@@ -52,6 +55,7 @@ export class Sessions {
   readonly #live = new Map<string, Known>();
   readonly #remembered = new Map<string, Known>();
   readonly #owners: BootOwners;
+  readonly tables = new Tables();
 
   constructor(site: Site) {
     this.#site = { ...site, connected: () => this.#live.size };
@@ -79,7 +83,7 @@ export class Sessions {
   accept: Accept = (channel) => new Session(this.#site, this, channel);
 
   /** `before`: what this very channel was admitted with. */
-  admit(hello: Hello, session: Session, before: Admitted | null): Admitted | Refused {
+  admit(hello: Hello, session: Session, before: Admitted | null): Answered | Refused {
     const { device } = hello;
     const known = this.#live.get(device) ?? this.#remembered.get(device) ?? unknown();
     const rival = known.session === session ? null : known.session;

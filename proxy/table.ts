@@ -47,6 +47,26 @@ export function decodeTable(bytes: Uint8Array): StreamTable | string {
   return reader.broken ?? { streams };
 }
 
+/** Tables by their id: all devices of a firmware have one object of it, as they have one program. */
+export class Tables {
+  readonly #known = new Map<string, { bytes: Uint8Array; table: StreamTable }>();
+
+  /** As `decodeTable`. `id`: that of these bytes. */
+  decode(id: string, bytes: Uint8Array): StreamTable | string {
+    const known = this.#known.get(id);
+    // An id is the beginning of a hash only.
+    if (known !== undefined && Buffer.compare(known.bytes, bytes) === 0) return known.table;
+    const table = decodeTable(bytes);
+    const isKept = known === undefined && this.#known.size < tablesKnownMax;
+    if (typeof table === 'string' || !isKept) return table;
+    this.#known.set(id, { bytes: Uint8Array.from(bytes), table });
+    return table;
+  }
+}
+
+/** Of hostile devices each may have its own. */
+const tablesKnownMax = 1_000;
+
 /** [W-13]: 16 hex digits. */
 export function tableId(bytes: Uint8Array): string {
   return createHash('sha256')

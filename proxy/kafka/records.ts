@@ -6,7 +6,7 @@ import { Encoder } from 'cbor-x';
 import { type BlockEvent, decodeBlock } from '../block.js';
 import type { KafkaConfig } from '../config.js';
 import type { BlockRecord, Located, LossRecord, TableRecord } from '../journal/record.js';
-import { decodeTable, type StreamTable } from '../table.js';
+import { type StreamTable, Tables } from '../table.js';
 import { aheadMaxMs } from '../time.js';
 import { EventJson, plain } from './event-json.js';
 import type { SinkRecord } from './sink.js';
@@ -25,6 +25,7 @@ export function createRecordMaker(options: {
   tables: Iterable<TableRecord>;
 }): RecordMaker {
   const { topics, value, own = [topics.loss] } = options;
+  const decoded = new Tables();
   const tables = new Map<string, StreamTable>();
   const json = new EventJson();
   const encode = (event: BlockEvent) => (value === 'cbor' ? toCbor(event) : json.encode(event));
@@ -33,7 +34,7 @@ export function createRecordMaker(options: {
   const topicOf = topicsOf(topics, own);
 
   function learn({ device, id, bytes }: TableRecord): void {
-    const table = decodeTable(bytes);
+    const table = decoded.decode(id, bytes);
     if (typeof table !== 'string') tables.set(`${id} ${device}`, table);
   }
 
