@@ -3,7 +3,7 @@
 // So a letter was resent if, and only if, a note says so; and a topic that forgets its beginning forgets letters before their notes.
 // KAFKA.md [K-37], [K-38]
 
-import type { FetchedMessage } from './kafkajs-internals.js';
+import type { FetchedMessage } from './broker.js';
 import type { SinkRecord } from './sink.js';
 
 export interface DeadLetter {

@@ -3,15 +3,11 @@
 
 import { type KafkaConfig as ClientConfig, Kafka, logLevel, type SASLOptions } from 'kafkajs';
 import type { KafkaConfig } from '../config.js';
-import { type Advice, createAdvice } from './kafkajs-advice.js';
-import { type Phase, sinkError } from './kafkajs-errors.js';
-import {
-  type Broker,
-  type Cluster,
-  type ConnectionLost,
-  createSockets,
-  openCluster,
-} from './kafkajs-internals.js';
+import { BoundedCalls, type ConnectionLost } from './bounded-calls.js';
+import type { Broker } from './broker.js';
+import { type Advice, createAdvice } from './client-advice.js';
+import { type Phase, sinkError } from './client-errors.js';
+import { type Cluster, createSockets, openCluster } from './kafkajs-internals.js';
 import { SinkError } from './sink.js';
 import { smallTopics, smallTopicText } from './small-topics.js';
 import { askLeaders, untilGrown, youngTopic } from './young-topics.js';
@@ -33,11 +29,8 @@ export class Client {
   readonly advice: Advice;
   readonly #cluster: Cluster;
   readonly #sockets = createSockets((lost) => this.#lost(lost));
-  readonly #aborts = new Set<(why: string) => void>();
-  readonly #brokers: number;
+  readonly #calls: BoundedCalls;
   readonly #bootstrap: string;
-  /** Connections that could not be made, during the present call. */
-  #connectionsFailed = 0;
   #connecting: Promise<void> | null = null;
   #isClosed = false;
 
@@ -45,8 +38,8 @@ export class Client {
     const { brokers, ssl, sasl } = kafka;
     const bootstrap = brokers.join(',');
     this.#bootstrap = bootstrap;
-    this.#brokers = brokers.length;
     this.advice = createAdvice({ bootstrap, positionTopic: ownTopic, transactionalId });
+    this.#calls = new BoundedCalls({ advice: this.advice, deadlineMs, brokers: brokers.length });
     const config: ClientConfig = {
       ...{ clientId, brokers, connectionTimeout: 1000, authenticationTimeout: 5000 },
       ...(ssl ? { ssl: true } : {}),
@@ -61,26 +54,11 @@ export class Client {
   }
 
   /** Settles within its bound, with an error that says what to do. */
-  async bounded<T>(phase: Phase, work: () => Promise<T>): Promise<T> {
-    this.#connectionsFailed = 0;
-    let settle = () => {};
-    const limit = new Promise<never>((_resolve, reject) => {
-      const abort = (why: string) => reject(this.advice.unusable(phase, why));
-      const timer = setTimeout(() => abort(`no answer within ${deadlineMs / 1000} s`), deadlineMs);
-      this.#aborts.add(abort);
-      settle = () => {
-        clearTimeout(timer);
-        this.#aborts.delete(abort);
-      };
-    });
-    try {
+  bounded<T>(phase: Phase, work: () => Promise<T>): Promise<T> {
+    return this.#calls.run(phase, async () => {
       if (this.#isClosed) throw new SinkError('unreachable', 'this client was closed');
-      return await Promise.race([work(), limit]);
-    } catch (error) {
-      throw this.advice.explain(sinkError(error, phase), phase);
-    } finally {
-      settle();
-    }
+      return work();
+    });
   }
 
   /** How many partitions it has; throws topic-missing or topic-forbidden. */
@@ -113,7 +91,7 @@ export class Client {
         if (partitions.length === 0) {
           throw new SinkError('unreachable', `${topic}: Kafka names no partition of it yet`);
         }
-        await askLeaders(this.#cluster, topic, partitions);
+        await askLeaders((nodeId) => this.#cluster.findBroker({ nodeId }), topic, partitions);
         return partitions.length;
       },
     );
@@ -137,11 +115,8 @@ export class Client {
     this.#sockets.end();
   }
 
-  /** As in the sink: kafkajs would wait or try on in silence, and whoever waits begins anew anyhow. */
-  #lost({ why, established }: ConnectionLost): void {
-    if (!established && ++this.#connectionsFailed < 2 * this.#brokers) return;
-    this.#connecting = null;
-    for (const abort of this.#aborts) abort(why);
+  #lost(lost: ConnectionLost): void {
+    if (this.#calls.lost(lost)) this.#connecting = null;
   }
 
   async #connect(): Promise<void> {

@@ -1,5 +1,5 @@
-// What the sink needs of kafkajs 2.2.4 and its public face doesn't give: both ends of a partition,
-// reading without a group, sockets that can be ended, and a timer that is mended. Every reach into
+// What the sink needs of kafkajs 2.2.4 and its public face doesn't give: its connections to single
+// brokers, sockets that can be ended, and a timer that is mended. Every reach into
 // kafkajs's own files is here. That is safe because the version is pinned and was the last one; a
 // kafkajs that is laid out otherwise fails when this file is loaded, not in the field.
 // KAFKA.md, "kafkajs 2.2.4", says why each is needed.
@@ -8,6 +8,9 @@ import { createRequire } from 'node:module';
 import { connect as connectTcp, isIP, Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { ISocketFactory, Kafka, KafkaConfig, Logger } from 'kafkajs';
+import type { ConnectionLost } from './bounded-calls.js';
+import type { Broker } from './broker.js';
+import { type RequestName, type VersionRange, versionTrouble } from './protocol-versions.js';
 
 /** One connection to the cluster, below kafkajs's admin and consumer. */
 export interface Cluster {
@@ -21,64 +24,7 @@ export interface Cluster {
   findControllerBroker(): Promise<Broker>;
 }
 
-export type Versions = Record<number, { minVersion: number; maxVersion: number } | undefined>;
-
-export interface TopicDescription {
-  topic: string;
-  partitionMetadata: { partitionId: number; leader: number; replicas: number[] }[];
-}
-
-export interface Broker {
-  metadata(topics: string[]): Promise<{
-    brokers: { nodeId: number; host: string; port: number }[];
-    topicMetadata: TopicDescription[];
-  }>;
-  createTopics(request: {
-    topics: {
-      topic: string;
-      numPartitions: number;
-      replicationFactor: number;
-      configEntries: { name: string; value: string }[];
-    }[];
-    timeout: number;
-  }): Promise<unknown>;
-  describeConfigs(request: {
-    resources: { type: number; name: string; configNames?: string[] }[];
-  }): Promise<{ resources: { configEntries: { configName: string; configValue: string }[] }[] }>;
-  listOffsets(request: {
-    replicaId: number;
-    isolationLevel: number;
-    topics: { topic: string; partitions: { partition: number; timestamp: string }[] }[];
-  }): Promise<{ responses: { partitions: { offset: string }[] }[] }>;
-  fetch(request: {
-    replicaId: number;
-    isolationLevel: number;
-    maxWaitTime: number;
-    maxBytes: number;
-    topics: {
-      topic: string;
-      partitions: { partition: number; fetchOffset: string; maxBytes: number }[];
-    }[];
-  }): Promise<{ responses: { partitions: FetchedPartition[] }[] }>;
-}
-
-export interface FetchedPartition {
-  abortedTransactions: { producerId: string; firstOffset: string }[] | null;
-  messages: FetchedMessage[];
-}
-
-export interface FetchedMessage {
-  offset: string;
-  /** ms since 1970. */
-  timestamp: string;
-  key: Buffer | null;
-  value: Buffer | null;
-  headers?: Record<string, HeaderValue | HeaderValue[] | undefined>;
-  isControlRecord: boolean;
-  batchContext: { producerId: string; inTransaction: boolean };
-}
-
-type HeaderValue = Buffer | string;
+export type Versions = Record<number, VersionRange | undefined>;
 
 interface RequestQueue {
   pending: unknown[];
@@ -110,11 +56,6 @@ interface Coordinator {
   refusal?: unknown;
 }
 
-export const isolation = { readUncommitted: 0, readCommitted: 1 } as const;
-const anyReplica = -1;
-const ends = { latest: '-1', earliest: '-2' } as const;
-export const topicResource = 2;
-
 /** Shares the configuration of `kafka`, not its connections. Never creates a topic. */
 export function openCluster(kafka: Kafka, config: KafkaConfig): Cluster {
   const logger: Logger = kafka.logger();
@@ -128,88 +69,10 @@ export function openCluster(kafka: Kafka, config: KafkaConfig): Cluster {
   });
 }
 
-/** The leader answers for its partitions, or is none of theirs. */
-export function askEnds(
-  leader: Broker,
-  topic: string,
-  partitions: readonly number[],
-  which: keyof typeof ends = 'latest',
-  isolationLevel: number = isolation.readUncommitted,
-): ReturnType<Broker['listOffsets']> {
-  const asked = partitions.map((partition) => ({ partition, timestamp: ends[which] }));
-  const topics = [{ topic, partitions: asked }];
-  return leader.listOffsets({ replicaId: anyReplica, isolationLevel, topics });
-}
-
-export async function offsetOf(
-  broker: Broker,
-  topic: string,
-  partition: number,
-  which: keyof typeof ends,
-  isolationLevel: number,
-): Promise<bigint> {
-  const answer = await askEnds(broker, topic, [partition], which, isolationLevel);
-  const offset = answer.responses[0]?.partitions[0]?.offset;
-  if (offset === undefined) throw new Error(`no offset of ${topic}-${partition} in the answer`);
-  return BigInt(offset);
-}
-
-/** Committed records from `from` on, and where to go on; at most about a megabyte. */
-export async function fetchCommitted(
-  broker: Broker,
-  topic: string,
-  partition: number,
-  from: bigint,
-): Promise<{ messages: FetchedMessage[]; next: bigint }> {
-  const answer = await broker.fetch({
-    replicaId: anyReplica,
-    isolationLevel: isolation.readCommitted,
-    maxWaitTime: 100,
-    maxBytes: 1_048_576,
-    topics: [
-      { topic, partitions: [{ partition, fetchOffset: String(from), maxBytes: 1_048_576 }] },
-    ],
-  });
-  const fetched = answer.responses[0]?.partitions[0];
-  if (fetched === undefined) throw new Error(`no ${topic}-${partition} in the answer`);
-  const last = fetched.messages.at(-1);
-  // Compaction can leave a batch without records: step over it.
-  const next = last === undefined ? from + 1n : BigInt(last.offset) + 1n;
-  const messages = withoutAborted(fetched).filter((message) => BigInt(message.offset) >= from);
-  return { messages, next };
-}
-
-/** Records outside aborted transactions, control records left out. */
-export function withoutAborted(fetched: FetchedPartition): FetchedMessage[] {
-  const waiting = [...(fetched.abortedTransactions ?? [])].sort((a, b) =>
-    BigInt(a.firstOffset) < BigInt(b.firstOffset) ? -1 : 1,
-  );
-  const aborted = new Set<string>();
-  return fetched.messages.filter((message) => {
-    while (waiting[0] !== undefined && BigInt(waiting[0].firstOffset) <= BigInt(message.offset)) {
-      aborted.add(waiting[0].producerId);
-      waiting.shift();
-    }
-    const { producerId, inTransaction } = message.batchContext;
-    if (message.isControlRecord) {
-      aborted.delete(producerId);
-      return false;
-    }
-    return !(inTransaction && aborted.has(producerId));
-  });
-}
-
 export interface Sockets {
   factory: ISocketFactory;
   /** Ends all of them at once; what kafkajs still tries after that never connects, for ever. */
   end(): void;
-}
-
-/** A connection that the other end closed, or one that could not be made. */
-export interface ConnectionLost {
-  why: string;
-  /** It had been made. */
-  established: boolean;
 }
 
 /**
@@ -294,37 +157,21 @@ for (const version of ['v0', 'v1']) {
     partitionsAdded(answer);
 }
 
-/** The least version of each request whose fields we need. All of them came with Kafka 0.11. */
-const always = {
-  Produce: 3,
-  Fetch: 4,
-  ListOffsets: 2,
-  Metadata: 4,
-  CreateTopics: 0,
-  DescribeConfigs: 0,
-  InitProducerId: 0,
-};
-const forTransactions = { GroupCoordinator: 1, AddPartitionsToTxn: 0, EndTxn: 0 };
 const { requests } = require('kafkajs/src/protocol/requests') as {
   requests: Record<string, { versions: string[] }>;
 };
 const apiKeys = require('kafkajs/src/protocol/requests/apiKeys') as Record<string, number>;
+/** What kafkajs calls otherwise than Kafka. */
+const ownNames: Partial<Record<RequestName, string>> = { FindCoordinator: 'GroupCoordinator' };
 
-/** Why this broker can't be spoken to; kafkajs looks at the highest version that a broker takes, never at the lowest. */
-export function versionTrouble(versions: Versions, withTransactions: boolean): string | null {
-  const needed = { ...always, ...(withTransactions ? forTransactions : {}) };
-  for (const [name, least] of Object.entries(needed)) {
-    const range = versions[apiKeys[name] ?? -1];
-    const ours = Math.max(...(requests[name]?.versions ?? []).map(Number));
-    if (range === undefined || range.maxVersion < least) {
-      return `is too old: it does not take ${name}, version ${least}. Kafka 0.11 or newer is needed`;
-    }
-    if (range.minVersion > ours) {
-      const from = `${name} from version ${range.minVersion} on`;
-      return `is too new: it takes ${from} only, and this proxy speaks it up to ${ours}. Kafka 4 is known to work`;
-    }
-  }
-  return null;
+/** Why this broker can't be spoken to. */
+export function kafkajsTrouble(versions: Versions, withTransactions: boolean): string | null {
+  const own = (name: RequestName) => ownNames[name] ?? name;
+  return versionTrouble(
+    (name) => versions[apiKeys[own(name)] ?? -1],
+    (name) => Math.max(...(requests[own(name)]?.versions ?? []).map(Number)),
+    withTransactions,
+  );
 }
 
 /**

@@ -3,10 +3,11 @@
 // With delivery at-least-once there is no transaction: the notes follow the letters, and nobody is fenced. [K-42]
 
 import type { Message, Producer, TopicMessages } from 'kafkajs';
+import type { Part } from './client.js';
+import { sinkError } from './client-errors.js';
 import { type DeadLetter, encodeNote } from './dead-letter.js';
 import type { Client } from './kafkajs-client.js';
-import { type Part, producerOptions, sendAll } from './kafkajs-delivery.js';
-import { sinkError } from './kafkajs-errors.js';
+import { producerOptions, sendAll } from './kafkajs-producer.js';
 import { partitionOf } from './partition.js';
 import { SinkError, type SinkRecord } from './sink.js';
 
@@ -165,7 +166,7 @@ class Topics {
     return [...this.#messages.keys()];
   }
 
-  get part(): Part {
+  get part(): Part<Message> {
     return [...this.#messages].map(([topic, messages]): TopicMessages => ({ topic, messages }));
   }
 }

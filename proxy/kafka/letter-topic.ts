@@ -2,9 +2,9 @@
 // Its look at the topic's end waits for what hides it: a note behind somebody's open transaction must not be overlooked. KAFKA.md [K-38]
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type FetchedMessage, fetchCommitted, isolation, offsetOf } from './broker.js';
 import { type DeadLetter, type ResentNote, readFound } from './dead-letter.js';
 import type { Client } from './kafkajs-client.js';
-import { type FetchedMessage, fetchCommitted, isolation, offsetOf } from './kafkajs-internals.js';
 import { OffsetRanges } from './offset-ranges.js';
 import { SinkError } from './sink.js';
 

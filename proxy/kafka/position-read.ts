@@ -1,13 +1,7 @@
 // Kafka → lane, at its start: what the position topic says, without a group and without
 // initialising anything. KAFKA.md [K-20] 3 and [K-21]
 
-import {
-  type Broker,
-  type FetchedMessage,
-  fetchCommitted,
-  isolation,
-  offsetOf,
-} from './kafkajs-internals.js';
+import { type Broker, type FetchedMessage, fetchCommitted, isolation, offsetOf } from './broker.js';
 import { newestState } from './position-topic.js';
 import { type LaneState, SinkError } from './sink.js';
 

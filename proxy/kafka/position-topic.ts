@@ -3,8 +3,8 @@
 // KAFKA.md [K-10] to [K-12]
 
 import type { Position } from '../journal/record.js';
-import { kafkaErrorType } from './kafkajs-errors.js';
-import { type Broker, type FetchedMessage, topicResource } from './kafkajs-internals.js';
+import { type Broker, type FetchedMessage, topicResource } from './broker.js';
+import { kafkaErrorType } from './client-errors.js';
 import type { Claim, LaneState } from './sink.js';
 import { SinkError } from './sink.js';
 

@@ -1,7 +1,7 @@
 // Events that waited for days carry the time at which they happened, and Kafka's retention counts from that: they may be deleted before
 // anyone reads them. Said once an hour for a topic; nothing is held back. KAFKA.md [K-41]
 
-import { type Broker, topicResource } from './kafkajs-internals.js';
+import { type Broker, topicResource } from './broker.js';
 import type { SinkRecord } from './sink.js';
 
 export interface Retention {

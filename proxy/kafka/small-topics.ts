@@ -1,7 +1,7 @@
 // A topic whose max.message.bytes is below what Kafka's own mark at a transaction's end takes: the mark is never written, the transaction
 // never ends, and its id answers CONCURRENT_TRANSACTIONS for ever. So such a topic is not written at all. KAFKA.md [K-39]
 
-import { type Broker, topicResource } from './kafkajs-internals.js';
+import { type Broker, topicResource } from './broker.js';
 
 /** A batch's 61 bytes and a control record's 17. */
 export const markBytes = 78;

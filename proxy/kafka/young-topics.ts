@@ -1,10 +1,15 @@
 // A topic that was just made: for a moment its leaders don't know yet that they lead. A send isn't tried again, so a topic is good only once
 // each of them answers for it. For the lane's sink and for the client of the commands beside it.
 
-import { kafkaErrorType } from './kafkajs-errors.js';
-import { askEnds, type Cluster, type TopicDescription } from './kafkajs-internals.js';
+import { askEnds, type Broker, type TopicDescription } from './broker.js';
+import { kafkaErrorType } from './client-errors.js';
 
-export const leaderless = ['LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION'];
+/** The last two are one error, that kafkajs calls as Kafka did once. */
+export const leaderless = [
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_FOR_PARTITION',
+  'NOT_LEADER_OR_FOLLOWER',
+];
 export const youngTopic: ReadonlySet<string> = new Set([...leaderless, 'REPLICA_NOT_AVAILABLE']);
 const youngForMs = 3000;
 
@@ -28,13 +33,13 @@ export async function untilGrown<T>(
 
 /** Throws what a leader says that does not know yet that it is one. */
 export async function askLeaders(
-  cluster: Pick<Cluster, 'findBroker'>,
+  brokerOf: (nodeId: number) => Promise<Broker>,
   topic: string,
   partitions: TopicDescription['partitionMetadata'],
 ): Promise<void> {
   for (const nodeId of new Set(partitions.map(({ leader }) => leader))) {
     const led = partitions.filter(({ leader }) => leader === nodeId);
-    const leader = await cluster.findBroker({ nodeId });
+    const leader = await brokerOf(nodeId);
     await askEnds(
       leader,
       topic,

@@ -3,9 +3,9 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nodeDisk } from '../disk-node.js';
+import { kafkaErrorType } from '../kafka/client-errors.js';
 import type { DeadLetter } from '../kafka/dead-letter.js';
 import type { Client } from '../kafka/kafkajs-client.js';
-import { kafkaErrorType } from '../kafka/kafkajs-errors.js';
 import { createLetterSender } from '../kafka/kafkajs-letters.js';
 import { LetterTopic } from '../kafka/letter-topic.js';
 import { letterFolderOf, readLetterValue } from '../kafka/letter-values.js';

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Position } from '../../proxy/journal/record.js';
-import { createKafkajsSink, type KafkajsSinkOptions } from '../../proxy/kafka/kafkajs-sink.js';
+import { createKafkajsSink, type SinkOptions } from '../../proxy/kafka/kafkajs-sink.js';
 import { partitionOf } from '../../proxy/kafka/partition.js';
 import { type KafkaSink, SinkError, type SinkRecord } from '../../proxy/kafka/sink.js';
 import { consume } from '../kafka/read-back.js';
@@ -10,9 +10,9 @@ import { consume } from '../kafka/read-back.js';
 export interface Bench {
   site: string;
   topic: string;
-  open(more?: Partial<KafkajsSinkOptions>): KafkaSink;
+  open(more?: Partial<SinkOptions>): KafkaSink;
   /** Read and fenced. */
-  started(more?: Partial<KafkajsSinkOptions>): Promise<KafkaSink>;
+  started(more?: Partial<SinkOptions>): Promise<KafkaSink>;
   event(value: string, device?: string): SinkRecord;
   /** Values in the order of their partitions, the first partition first. */
   committed(): Promise<string[]>;

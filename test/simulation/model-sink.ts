@@ -1,5 +1,5 @@
 import type { Position } from '../../proxy/journal/record.js';
-import { sinkError } from '../../proxy/kafka/kafkajs-errors.js';
+import { sinkError } from '../../proxy/kafka/client-errors.js';
 import { partitionOf } from '../../proxy/kafka/partition.js';
 import {
   claimKey,

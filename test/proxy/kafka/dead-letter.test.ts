@@ -2,8 +2,8 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { FetchedMessage } from '../../../proxy/kafka/broker.js';
 import { encodeNote, readFound, toResent } from '../../../proxy/kafka/dead-letter.js';
-import type { FetchedMessage } from '../../../proxy/kafka/kafkajs-internals.js';
 import { toLetter } from '../../../proxy/kafka/letters.js';
 import { OffsetRanges } from '../../../proxy/kafka/offset-ranges.js';
 import type { SinkRecord } from '../../../proxy/kafka/sink.js';

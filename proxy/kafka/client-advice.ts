@@ -1,7 +1,7 @@
 // What a person can do about an error of the sink: its line says which thing it is about and the
 // command, or the setting, that mends it.
 
-import { isLoginRefused, kafkaErrorType, type Phase } from './kafkajs-errors.js';
+import { isLoginRefused, kafkaErrorType, type Phase } from './client-errors.js';
 import { SinkError } from './sink.js';
 
 export interface Advice {

@@ -2,8 +2,8 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createAdvice } from '../../../proxy/kafka/kafkajs-advice.js';
-import { kafkaErrorType, sinkError } from '../../../proxy/kafka/kafkajs-errors.js';
+import { createAdvice } from '../../../proxy/kafka/client-advice.js';
+import { kafkaErrorType, sinkError } from '../../../proxy/kafka/client-errors.js';
 import { partitionsAdded } from '../../../proxy/kafka/kafkajs-internals.js';
 import type { SinkError } from '../../../proxy/kafka/sink.js';
 

@@ -1,4 +1,4 @@
-// What an error of kafkajs means for the lane: one of the kinds of sink.ts, found from Kafka's own
+// What an error of a Kafka client means for the lane: one of the kinds of sink.ts, found from Kafka's own
 // error name where there is one. Anything unknown is taken for the careful kind of its phase.
 
 import { SinkError, type SinkErrorKind } from './sink.js';
@@ -49,17 +49,24 @@ function topicOf(error: unknown): string | null {
   return null;
 }
 
-/** Kafka's name of the error, from wherever kafkajs wrapped it. */
+/** Kafka's name of the error, from wherever the client wrapped it. */
 export function kafkaErrorType(error: unknown): string | null {
   for (const link of chain(error)) {
-    if (typeof link.type === 'string') return link.type;
+    const name = nameOf(link);
+    if (name !== null) return name;
   }
   return null;
 }
 
+/** kafkajs's word for it, or @platformatic/kafka's. */
+function nameOf({ type, apiId }: Link): string | null {
+  if (typeof type === 'string') return type;
+  return typeof apiId === 'string' ? apiId : null;
+}
+
 function firstKnown(error: unknown): SinkErrorKind | null {
   for (const link of chain(error)) {
-    const byType = typeof link.type === 'string' ? kinds.get(link.type) : undefined;
+    const byType = kinds.get(nameOf(link) ?? '');
     const byCode = typeof link.code === 'number' ? kindsByCode.get(link.code) : undefined;
     const kind = byType ?? byCode ?? (isAuthentication(link) ? 'misconfigured' : undefined);
     if (kind !== undefined) return kind;
@@ -73,11 +80,14 @@ export function isLoginRefused(error: unknown): boolean {
 }
 
 function isAuthentication(link: Link): boolean {
-  return link.name === 'KafkaJSSASLAuthenticationError' || `${link.type}`.includes('SASL');
+  const isSaid =
+    link.name === 'KafkaJSSASLAuthenticationError' || link.code === 'PLT_KFK_AUTHENTICATION';
+  return isSaid || nameOf(link)?.includes('SASL') === true;
 }
 
 interface Link {
   type?: unknown;
+  apiId?: unknown;
   code?: unknown;
   name?: unknown;
   topic?: unknown;
