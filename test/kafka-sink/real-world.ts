@@ -4,8 +4,9 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
-import { createKafkajsSink } from '../../proxy/kafka/kafkajs-sink.js';
+import { createKafkajsSink, type SinkOptions } from '../../proxy/kafka/kafkajs-sink.js';
 import { positionTopicOf } from '../../proxy/kafka/position-topic.js';
+import type { KafkaSink } from '../../proxy/kafka/sink.js';
 import { type Detour, openDetour } from '../kafka/detour.js';
 import { consume } from '../kafka/read-back.js';
 import { sharedBroker, sharedDetour } from '../kafka/shared-broker.js';
@@ -13,8 +14,14 @@ import { createTopicsBy } from '../kafka/topics.js';
 import type { Delivery } from './conformance.js';
 import type { Site, World } from './world.js';
 
+/** On kafkajs or another client. */
+export type CreateSink = (options: SinkOptions) => KafkaSink;
+
 /** Null where KAFKA_BROKERS names a broker that has no second way in. */
-export async function openRealWorld(delivery: Delivery = 'exactly-once'): Promise<World | null> {
+export async function openRealWorld(
+  delivery: Delivery = 'exactly-once',
+  createSink: CreateSink = createKafkajsSink,
+): Promise<World | null> {
   const way = await sharedDetour();
   if (way === null) return null;
   const bootstrap = await sharedBroker();
@@ -28,7 +35,7 @@ export async function openRealWorld(delivery: Delivery = 'exactly-once'): Promis
   const admin = kafka.admin();
   await admin.connect();
   return {
-    freshSite: () => openSite(kafka, admin, bootstrap, detour, way.from, delivery),
+    freshSite: () => openSite(kafka, admin, bootstrap, detour, way.from, delivery, createSink),
     async close() {
       await admin.disconnect();
       await detour.close();
@@ -43,13 +50,14 @@ function openSite(
   detour: Detour,
   port: number,
   delivery: Delivery,
+  createSink: CreateSink,
 ): Site {
   const site = `s${randomBytes(4).toString('hex')}`;
   const topicOf = (name: string) => `${site}.${name}`;
   return {
     topicOf,
     openSink: (options = {}) =>
-      createKafkajsSink({ site, lane: 0, delivery, brokers: [`127.0.0.1:${port}`], ...options }),
+      createSink({ site, lane: 0, delivery, brokers: [`127.0.0.1:${port}`], ...options }),
     async createTopic(name, numPartitions) {
       await createTopicsBy(admin, [topicOf(name)], numPartitions);
     },

@@ -1,0 +1,63 @@
+// One connection to one broker, on @platformatic/kafka's protocol layer: a request goes out once, in a version that both ends speak, and
+// is answered, or fails. What we use of the library is here and in platformatic-connections.ts: its sockets, logins and encodings. Not its
+// clients, which try again by themselves: KAFKA.md, "@platformatic/kafka", says why.
+
+import type { Connection } from '@platformatic/kafka';
+import type { Library } from './platformatic-library.js';
+import type { RequestName, VersionRange } from './protocol-versions.js';
+
+/** The highest version of each that we speak: all answer in one form, and Kafka 2.1 to 4 take them. */
+export const spoken = {
+  Produce: 7,
+  Fetch: 11,
+  ListOffsets: 5,
+  Metadata: 8,
+  CreateTopics: 4,
+  DescribeConfigs: 3,
+  InitProducerId: 1,
+  FindCoordinator: 2,
+  // From version 4 on it is for brokers among themselves, and needs their rights.
+  AddPartitionsToTxn: 2,
+  EndTxn: 2,
+} as const satisfies Record<RequestName, number>;
+
+interface Requests {
+  Produce: Library['produceV7']['api'];
+  Fetch: Library['fetchV11']['api'];
+  ListOffsets: Library['listOffsetsV5']['api'];
+  Metadata: Library['metadataV8']['api'];
+  CreateTopics: Library['createTopicsV4']['api'];
+  DescribeConfigs: Library['describeConfigsV3']['api'];
+  InitProducerId: Library['initProducerIdV1']['api'];
+  FindCoordinator: Library['findCoordinatorV2']['api'];
+  AddPartitionsToTxn: Library['addPartitionsToTxnV2']['api'];
+  EndTxn: Library['endTxnV2']['api'];
+}
+
+type Asked<Name extends RequestName> =
+  Parameters<Requests[Name]['async']> extends [Connection, ...infer Rest] ? Rest : never;
+export type Answer<Name extends RequestName> = Awaited<ReturnType<Requests[Name]['async']>>;
+
+export type Versions = ReadonlyMap<string, VersionRange>;
+
+export interface BrokerConnection {
+  ask<Name extends RequestName>(name: Name, ...request: Asked<Name>): Promise<Answer<Name>>;
+}
+
+export function brokerConnection(
+  library: Library,
+  connection: Connection,
+  versions: Versions,
+): BrokerConnection {
+  return {
+    ask(name, ...request) {
+      const version = Math.min(spoken[name], versions.get(name)?.maxVersion ?? 0);
+      const module = `${name[0]?.toLowerCase()}${name.slice(1)}V${version}`;
+      const { api } = (library as unknown as Record<string, { api: Requests[typeof name] }>)[
+        module
+      ]!;
+      const send = api.async as (...all: unknown[]) => Promise<Answer<typeof name>>;
+      return send(connection, ...request);
+    },
+  };
+}

@@ -1,0 +1,31 @@
+// The library gives the errors of an answer as a list with their places in it, and a lane must hear which topic it is about. Of the
+// neighbours of the one that is the cause Kafka says "not attempted", and that may be the first.
+
+interface AnswerError {
+  errors: { apiId?: string; path?: string }[];
+  response: {
+    /** Of Produce. */
+    responses?: { name: string }[];
+    /** Of AddPartitionsToTxn. */
+    resultsByTransaction?: { topicResults: { name: string }[] }[];
+  };
+}
+
+const notAttempted = 'OPERATION_NOT_ATTEMPTED';
+
+/** The same with the name of the cause and its topic, where it is an answer; another error as it is. */
+export function forTopic(error: unknown): unknown {
+  if (!isAnswer(error)) return error;
+  const { errors, response } = error;
+  const cause = errors.find(({ apiId }) => apiId !== notAttempted) ?? errors[0];
+  const names = response.responses ?? response.resultsByTransaction?.[0]?.topicResults ?? [];
+  const at = /\/(?:responses|topic_results)\/(\d+)/.exec(cause?.path ?? '')?.[1];
+  const topic = names[Number(at ?? Number.NaN)]?.name;
+  const text = cause instanceof Error ? cause.message : error.message;
+  const named = topic === undefined ? {} : { topic };
+  return Object.assign(new Error(text, { cause: error }), { type: cause?.apiId, ...named });
+}
+
+function isAnswer(error: unknown): error is AnswerError & Error {
+  return error instanceof Error && 'errors' in error && 'response' in error;
+}

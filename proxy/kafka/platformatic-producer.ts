@@ -1,0 +1,181 @@
+// Transactions and idempotent sends as Kafka's protocol has them, each request once ([K-30]). What is asked again is only what Kafka has
+// refused to begin: while it loads the id, or still ends the transaction before.
+// Invariant: a partition's next sequence number counts what was sent and acknowledged; one error, and none of them is used again.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MessageRecord } from '@platformatic/kafka';
+import type { Part, Producer, ProducerOptions, Transaction, Written } from './client.js';
+import { kafkaErrorType } from './client-errors.js';
+import type { Answer, BrokerConnection } from './platformatic-connection.js';
+import { forTopic } from './platformatic-errors.js';
+import type { Library } from './platformatic-library.js';
+
+export interface ProducerNeeds {
+  library: Library;
+  options: ProducerOptions;
+  any(): Promise<BrokerConnection>;
+  to(nodeId: number): Promise<BrokerConnection>;
+  /** Who leads the partition, a broker's number. */
+  leaderOf(topic: string, partition: number): Promise<number>;
+  isEnded(): boolean;
+}
+
+export type PlacedMessage = MessageRecord & { partition: number };
+
+const allInSync = -1;
+const ofTransactions = 1;
+/** Right after a commit Kafka may still be ending that transaction. */
+const endingWaitMs = 5;
+const loading = new Set([
+  'COORDINATOR_LOAD_IN_PROGRESS',
+  'COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR',
+]);
+const beginningWaitMs = { first: 20, most: 300 };
+
+export class PlatformaticProducer implements Producer<PlacedMessage> {
+  readonly #needs: ProducerNeeds;
+  readonly #sequences: InstanceType<Library['NumericMap']>;
+  #id: { producerId: bigint; producerEpoch: number } | null = null;
+  #coordinator = -1;
+
+  constructor(needs: ProducerNeeds) {
+    this.#needs = needs;
+    this.#sequences = new needs.library.NumericMap();
+  }
+
+  async connect(): Promise<void> {
+    const { options, any } = this.#needs;
+    if (options.transactionalId === null) this.#id = await this.#initialise(await any(), null);
+  }
+
+  async begin(): Promise<Transaction<PlacedMessage>> {
+    const id = this.#needs.options.transactionalId;
+    if (id === null) throw new Error('a producer without a transactional id has no transactions');
+    this.#id ??= await this.#fence(id);
+    return {
+      send: async (part) => {
+        await this.#addPartitions(id, part);
+        return this.#produce(part, id);
+      },
+      commit: async () => {
+        const { producerId, producerEpoch } = this.#owner();
+        const coordinator = await this.#needs.to(this.#coordinator);
+        await coordinator.ask('EndTxn', id, producerId, producerEpoch, true);
+      },
+    };
+  }
+
+  send(part: Part<PlacedMessage>): Promise<readonly Written[]> {
+    return this.#produce(part, null);
+  }
+
+  /** Aborts what a predecessor had open, and from then on nothing of it is taken. */
+  async #fence(transactionalId: string) {
+    for (
+      let waitMs = beginningWaitMs.first;
+      ;
+      waitMs = Math.min(waitMs * 1.5, beginningWaitMs.most)
+    ) {
+      try {
+        const any = await this.#needs.any();
+        const { coordinators } = await any.ask('FindCoordinator', ofTransactions, [
+          transactionalId,
+        ]);
+        this.#coordinator = coordinators[0]?.nodeId ?? -1;
+        return await this.#initialise(await this.#needs.to(this.#coordinator), transactionalId);
+      } catch (error) {
+        const type = kafkaErrorType(error) ?? '';
+        if (type !== 'CONCURRENT_TRANSACTIONS' && !loading.has(type)) throw error;
+        if (this.#needs.isEnded()) throw error;
+        await sleep(waitMs);
+      }
+    }
+  }
+
+  async #initialise(broker: BrokerConnection, transactionalId: string | null) {
+    const { transactionTimeoutMs } = this.#needs.options;
+    const answer = await broker.ask('InitProducerId', transactionalId, transactionTimeoutMs);
+    return { producerId: answer.producerId, producerEpoch: answer.producerEpoch };
+  }
+
+  async #addPartitions(transactionalId: string, part: Part<PlacedMessage>): Promise<void> {
+    const coordinator = await this.#needs.to(this.#coordinator);
+    const topics = part.map(({ topic, messages }) => {
+      return { name: topic, partitions: [...new Set(messages.map(({ partition }) => partition))] };
+    });
+    const asked = { transactionalId, ...this.#owner(), verifyOnly: false, topics };
+    for (;;) {
+      try {
+        await coordinator.ask('AddPartitionsToTxn', [asked]);
+        return;
+      } catch (error) {
+        if (kafkaErrorType(error) !== 'CONCURRENT_TRANSACTIONS') throw forTopic(error);
+        if (this.#needs.isEnded()) throw error;
+        await sleep(endingWaitMs);
+      }
+    }
+  }
+
+  async #produce(
+    part: Part<PlacedMessage>,
+    transactionalId: string | null,
+  ): Promise<readonly Written[]> {
+    const requests = new Map<number, PlacedMessage[]>();
+    for (const { topic, messages } of part) {
+      for (const [partition, some] of byPartition(messages)) {
+        const leader = await this.#needs.leaderOf(topic, partition);
+        const request = requests.get(leader);
+        if (request === undefined) requests.set(leader, some);
+        else for (const message of some) request.push(message);
+      }
+    }
+    const answers = await Promise.all(
+      [...requests].map(([leader, messages]) => this.#request(leader, messages, transactionalId)),
+    );
+    return answers.flat();
+  }
+
+  async #request(
+    leader: number,
+    messages: PlacedMessage[],
+    transactionalId: string | null,
+  ): Promise<Written[]> {
+    const broker = await this.#needs.to(leader);
+    const { requestTimeoutMs } = this.#needs.options;
+    const options = { ...this.#owner(), sequences: this.#sequences, transactionalId };
+    const answer = await broker
+      .ask('Produce', allInSync, requestTimeoutMs, messages, options)
+      .catch((error: unknown) => {
+        throw forTopic(error);
+      });
+    for (const { topic, partition } of messages) {
+      this.#sequences.postIncrement(`${topic}:${partition}`, 1, 0);
+    }
+    return written(answer);
+  }
+
+  #owner() {
+    if (this.#id === null) throw new Error('a producer that was not initialised');
+    return this.#id;
+  }
+}
+
+function byPartition(messages: readonly PlacedMessage[]): Map<number, PlacedMessage[]> {
+  const found = new Map<number, PlacedMessage[]>();
+  for (const message of messages) {
+    const some = found.get(message.partition);
+    if (some === undefined) found.set(message.partition, [message]);
+    else some.push(message);
+  }
+  return found;
+}
+
+function written(answer: Answer<'Produce'>): Written[] {
+  if (typeof answer === 'boolean') throw new Error('Kafka did not answer');
+  return answer.responses.flatMap(({ name, partitionResponses }) =>
+    partitionResponses.map(({ index, baseOffset }) => {
+      return { topic: name, partition: index, baseOffset };
+    }),
+  );
+}
