@@ -68,6 +68,8 @@ const schema = z.strictObject({
   /** Absent: the proxy journals, and `headwater tail` prints the events. */
   kafka: z
     .strictObject({
+      /** The library that speaks with Kafka; platformatic is an optional package: KAFKA.md. */
+      client: z.enum(['kafkajs', 'platformatic']).default('kafkajs'),
       brokers: z
         .array(
           z
@@ -222,6 +224,7 @@ const overridable = [
   'journal.bytesMax',
   'ack',
   'delivery',
+  'kafka.client',
   'kafka.brokers',
   'kafka.sasl.username',
   'kafka.sasl.password',

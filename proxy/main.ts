@@ -7,6 +7,7 @@ import { ConfigError } from './config-file.js';
 import { nodeDisk } from './disk-node.js';
 import { JournalError } from './journal/error.js';
 import { startLaneThread } from './kafka/lane-thread.js';
+import { clientTrouble } from './kafka/open-sink.js';
 import { createLog, type Log } from './log.js';
 import { HaltedError, type Pipeline, startPipeline } from './pipeline.js';
 import { StartError } from './start-error.js';
@@ -25,6 +26,7 @@ export interface ProxyOptions {
 export async function runProxy(options: ProxyOptions): Promise<number> {
   try {
     const config = await readConfig(options.config, options.flags);
+    await checkClient(options.config, config);
     const json = options.json || process.stdout.isTTY !== true;
     return await run(config, createLog(config.log.level, json), json);
   } catch (error) {
@@ -33,6 +35,12 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
     if (error instanceof Error && isRefused) return complain(error.message, 1);
     throw error;
   }
+}
+
+/** Before anything starts: its worker could only say it again and again. */
+async function checkClient(path: string, { kafka }: Config): Promise<void> {
+  const trouble = kafka === null ? null : await clientTrouble(kafka.client);
+  if (trouble !== null) throw new ConfigError(`${path}: ${trouble}`);
 }
 
 async function run(config: Config, log: Log, json: boolean): Promise<number> {

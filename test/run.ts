@@ -1,18 +1,20 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { projectFolder } from './kafka/jars.js';
+import { projectFolder, SetupError } from './kafka/jars.js';
+import { ensureNode24 } from './node-24.js';
 
-// `npm test`: the tests that wait for a real Kafka beside those that compute, in three processes, as runs may stand beside each other
-// anyhow. The first one's output is shown as it comes, the others' behind it.
+// `npm test`: the tests that wait for a real Kafka beside those that compute, in several processes, as runs may stand beside each other
+// anyhow; those of @platformatic/kafka on a Node that it takes. The first one's output is shown as it comes, the others' behind it.
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const uvu = join(projectFolder, 'node_modules/uvu/bin.js');
 const kafkaRooms = '(kafka|kafka-sink|proxy/kafka)/';
+const newerNode = 'platformatic/';
 const patterns = [
   '^e2e/.*\\.test\\.js$',
   `^${kafkaRooms}.*\\.test\\.js$`,
-  `^(?!e2e/|${kafkaRooms}).*\\.test\\.js$`,
+  `^(?!e2e/|${kafkaRooms}|${newerNode}).*\\.test\\.js$`,
 ];
 /** A test that left something open keeps its process alive behind the last line. */
 const endMs = 15_000;
@@ -22,10 +24,10 @@ interface Part {
   isGood: boolean;
 }
 
-function run(pattern: string, isShown: boolean): Promise<Part> {
+function run(pattern: string, isShown: boolean, program = process.execPath): Promise<Part> {
   return new Promise((resolve) => {
     const color = process.stdout.isTTY ? '1' : '0';
-    const child = spawn(process.execPath, [uvu, folder, pattern], {
+    const child = spawn(program, [uvu, folder, pattern], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { FORCE_COLOR: color, ...process.env },
     });
@@ -47,7 +49,23 @@ function run(pattern: string, isShown: boolean): Promise<Part> {
   });
 }
 
-const done = await Promise.all(patterns.map((pattern, part) => run(pattern, part === 0)));
+/** Null: there is no such Node, and the reason was said. */
+async function runOnNewer(pattern: string): Promise<Part | null> {
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  try {
+    return await run(pattern, false, await ensureNode24(say));
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(`skipped: the tests of ${pattern}: ${error.message}`);
+    return null;
+  }
+}
+
+const parts = await Promise.all([
+  ...patterns.map((pattern, part) => run(pattern, part === 0)),
+  runOnNewer(`^${newerNode}.*\\.test\\.js$`),
+]);
+const done = parts.filter((part) => part !== null);
 for (const { output } of done.slice(1)) process.stdout.write(output);
 const sum = (what: string) =>
   done

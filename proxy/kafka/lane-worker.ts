@@ -1,12 +1,12 @@
-// The worker thread of one lane: joins the lane to the machine's clock and disk and to kafkajs, and speaks with lane-thread.ts. Holds
+// The worker thread of one lane: joins the lane to the machine's clock and disk and to the Kafka client, and speaks with lane-thread.ts. Holds
 // no state of its own.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../clock.js';
 import { nodeDisk } from '../disk-node.js';
-import { createKafkajsSink } from './kafkajs-sink.js';
 import { joinLane } from './lane-parts.js';
 import type { FromLaneWorker, LaneWorkerData, ToLaneWorker } from './lane-thread.js';
+import { sinkMaker } from './open-sink.js';
 import { createRetention } from './retention.js';
 
 const port = parentPort;
@@ -21,12 +21,13 @@ const retention = createRetention({
   warn: (text) => say({ kind: 'line', level: 'warn', text: `lane ${lane}: ${text}` }),
 });
 
+const createSink = await sinkMaker(kafka.client);
 const { lane: running, close } = joinLane({
   data,
   clock: systemClock(),
   disk: nodeDisk(),
   openSink: () =>
-    createKafkajsSink({
+    createSink({
       site,
       lane,
       retention,

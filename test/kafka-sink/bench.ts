@@ -1,4 +1,4 @@
-// What the tests of kafkajs's hazards share: a site of their own on a broker, sinks that start as a lane's do, and what is in Kafka.
+// What the tests of the clients' hazards share: a site of their own on a broker, sinks that start as a lane's do, and what is in Kafka.
 
 import { randomBytes } from 'node:crypto';
 import type { Position } from '../../proxy/journal/record.js';
@@ -6,6 +6,7 @@ import { createKafkajsSink, type SinkOptions } from '../../proxy/kafka/kafkajs-s
 import { partitionOf } from '../../proxy/kafka/partition.js';
 import { type KafkaSink, SinkError, type SinkRecord } from '../../proxy/kafka/sink.js';
 import { consume } from '../kafka/read-back.js';
+import type { CreateSink } from './world.js';
 
 export interface Bench {
   site: string;
@@ -26,11 +27,15 @@ export function at(n: number): Position {
 }
 
 /** `bootstrap`: where the topic is read back; `port`: where sinks go. */
-export function openBench(bootstrap: string, port: number): Bench {
+export function openBench(
+  bootstrap: string,
+  port: number,
+  createSink: CreateSink = createKafkajsSink,
+): Bench {
   const site = `h${randomBytes(4).toString('hex')}`;
   const topic = `${site}.events`;
   const open = (more = {}) =>
-    createKafkajsSink({ site, lane: 0, brokers: [`127.0.0.1:${port}`], ...more });
+    createSink({ site, lane: 0, brokers: [`127.0.0.1:${port}`], ...more });
   return {
     site,
     topic,

@@ -4,18 +4,14 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
-import { createKafkajsSink, type SinkOptions } from '../../proxy/kafka/kafkajs-sink.js';
+import { createKafkajsSink } from '../../proxy/kafka/kafkajs-sink.js';
 import { positionTopicOf } from '../../proxy/kafka/position-topic.js';
-import type { KafkaSink } from '../../proxy/kafka/sink.js';
 import { type Detour, openDetour } from '../kafka/detour.js';
 import { consume } from '../kafka/read-back.js';
 import { sharedBroker, sharedDetour } from '../kafka/shared-broker.js';
 import { createTopicsBy } from '../kafka/topics.js';
 import type { Delivery } from './conformance.js';
-import type { Site, World } from './world.js';
-
-/** On kafkajs or another client. */
-export type CreateSink = (options: SinkOptions) => KafkaSink;
+import type { CreateSink, Site, World } from './world.js';
 
 /** Null where KAFKA_BROKERS names a broker that has no second way in. */
 export async function openRealWorld(

@@ -1,7 +1,11 @@
 // What the conformance suite needs around a sink: the same suite runs against Kafka (real-world.ts)
 // and against a model of it.
 
+import type { SinkOptions } from '../../proxy/kafka/client-sink.js';
 import type { KafkaSink } from '../../proxy/kafka/sink.js';
+
+/** On kafkajs or another client. */
+export type CreateSink = (options: SinkOptions) => KafkaSink;
 
 export interface Committed {
   key: string;
