@@ -4,7 +4,9 @@ import { mkdtemp } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { platformaticTrouble } from '../../proxy/kafka/platformatic-library.js';
 import { SetupError } from '../kafka/jars.js';
+import { againOnNode24 } from '../node-24.js';
 import type { Fault } from './fault.js';
 import { faults } from './faults/all.js';
 import { writeFigures } from './figures.js';
@@ -17,7 +19,7 @@ import { isClean, sentence } from './tally.js';
 
 const width = Math.max(...faults.map(({ name }) => name.length));
 const help = `Usage: npm run chaos -- [--kills N] [--each K] [--seed S] [--minutes M] [--only KINDS] [--brokers B]
-       [--ack kafka] [--report FILE] [--json]
+       [--ack kafka] [--client platformatic] [--report FILE] [--json]
 
 The built proxy as a process, a real Apache Kafka of its own, devices in QuickJS and in Node that send
 without a pause, and one fault after the other, each healed and flow awaited before the next. At the
@@ -31,6 +33,7 @@ lost, twice, out of order or made up; the books of proxy and devices must say th
   --only KINDS  only these kinds of fault, by comma
   --brokers B   1, or a cluster of 3: then flow must be back while one is away
   --ack kafka   devices are told what Kafka has, and not what the journal has
+  --client NAME the proxy's kafka.client, kafkajs unless told; platformatic runs all of it on a Node 24 of its own
   --report FILE writes the figures into this page, in the place of this command's last ones
   --devices D   how many devices (6), every second one in QuickJS; the last has little memory
   --every MS    how often each of them sends (25)
@@ -54,6 +57,7 @@ interface Flags {
   every: number;
   brokers: number;
   ack: 'journal' | 'kafka';
+  client: 'kafkajs' | 'platformatic';
   only: string[] | null;
 }
 
@@ -67,6 +71,7 @@ async function main(): Promise<void> {
       only: { type: 'string' },
       brokers: { type: 'string' },
       ack: { type: 'string' },
+      client: { type: 'string' },
       report: { type: 'string' },
       count: { type: 'string' },
       devices: { type: 'string' },
@@ -86,13 +91,17 @@ async function main(): Promise<void> {
     return;
   }
   const flags = flagsOf(values);
+  if (flags.client === 'platformatic' && (await platformaticTrouble()) !== null) {
+    process.exitCode = await againOnNode24(say);
+    return;
+  }
   const folder = await mkdtemp(join(tmpdir(), 'headwater-chaos-'));
   const rounds = schedule(await possible(flags, say), flags);
   say(`seed ${flags.seed}, ${rounds.length} faults, in ${folder}`);
   const beginMs = performance.now();
   const loads = [loadavg()[0]!];
-  const { devices, every: everyMs, brokers, ack } = flags;
-  const scene = await openSite({ folder, devices, everyMs, brokers, ack, say });
+  const { devices, every: everyMs, brokers, ack, client } = flags;
+  const scene = await openSite({ folder, devices, everyMs, brokers, ack, client, say });
   const outcome = await runChaos({
     ...{ scene, rounds, seed: flags.seed },
     endMs: beginMs + flags.minutes * 60_000,
@@ -179,8 +188,12 @@ function flagsOf(values: Given): Flags {
   const ack = values.ack ?? 'journal';
   if (ack !== 'journal' && ack !== 'kafka') throw new SetupError('--ack takes journal or kafka');
   const kills = number('kills', 20);
+  const client = values.client ?? 'kafkajs';
+  if (client !== 'kafkajs' && client !== 'platformatic') {
+    throw new SetupError('--client takes kafkajs or platformatic');
+  }
   return {
-    ...{ kills, only, brokers, ack, each: number('each', Math.ceil(kills / 10)) },
+    ...{ kills, only, brokers, ack, client, each: number('each', Math.ceil(kills / 10)) },
     seed: number('seed', Date.now() % 1_000_000),
     minutes: number('minutes', Number.POSITIVE_INFINITY),
     devices: number('devices', 6),

@@ -6,6 +6,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import type { KafkaConfig } from '../../proxy/config.js';
 import type { Broker } from '../kafka/broker.js';
 import { createTopics } from '../kafka/topics.js';
 import { type ProxyProcess, type ProxyStart, startProxy } from '../site/proxy-process.js';
@@ -25,6 +26,7 @@ export interface SceneOptions {
   devices: number;
   everyMs: number;
   ack: 'journal' | 'kafka';
+  client?: KafkaConfig['client'];
   say(line: string): void;
 }
 
@@ -45,6 +47,7 @@ export class Scene {
   readonly folder: string;
   readonly config: string;
   readonly ack: SceneOptions['ack'];
+  readonly client: KafkaConfig['client'];
   readonly say: (line: string) => void;
   readonly tally: Tally;
   readonly ledger: Ledger;
@@ -65,12 +68,13 @@ export class Scene {
   #starts = 0;
 
   private constructor(options: SceneOptions) {
-    const { name, folder, brokers, ack, say } = options;
+    const { name, folder, brokers, ack, client = 'kafkajs', say } = options;
     this.name = name;
     this.folder = folder;
     this.brokers = brokers;
     this.say = say;
     this.ack = ack;
+    this.client = client;
     this.config = join(folder, 'site.yaml');
     this.journal = join(folder, 'journal');
     this.tally = createTally(this.prefix);
@@ -252,7 +256,10 @@ export class Scene {
       http: { host: '127.0.0.1', port: 0 },
       // Small segments: rotation, checkpoints and deletion happen on the way.
       journal: { folder: this.journal, bytesMax: '64 MiB', segmentBytes: '64 KiB' },
-      kafka: { brokers: this.bootstrap.split(','), topics: { prefix: this.prefix } },
+      kafka: {
+        ...{ client: this.client, brokers: this.bootstrap.split(',') },
+        topics: { prefix: this.prefix },
+      },
       limits: { drainTimeoutMs: 60_000 },
     });
   }

@@ -15,7 +15,7 @@ const settings = {
 };
 
 export async function openSite(
-  options: Pick<SceneOptions, 'folder' | 'devices' | 'everyMs' | 'ack' | 'say'> & {
+  options: Pick<SceneOptions, 'folder' | 'devices' | 'everyMs' | 'ack' | 'client' | 'say'> & {
     brokers?: number;
   },
 ): Promise<Scene> {

@@ -9,75 +9,22 @@ import { consume } from '../kafka/read-back.js';
 import { sharedBroker, temporaryBroker } from '../kafka/shared-broker.js';
 import { createTopics } from '../kafka/topics.js';
 import { books } from '../site/judge.js';
+import { killed, type Modes, read } from '../site/killed.js';
 import { type ProxyProcess, startProxy } from '../site/proxy-process.js';
 import { openRelay } from '../site/relay.js';
 import { type Sensor, startSensor } from '../site/sensor.js';
-import { makeSite, type Site } from '../site/site.js';
+import { makeSite } from '../site/site.js';
 import { until } from '../site/until.js';
-import { createCounter, isClean, sentence, type Verdict } from '../site/verdict.js';
+import { isClean, sentence } from '../site/verdict.js';
 
 const test = suite('modes');
 
-interface Modes {
-  ack: 'journal' | 'kafka';
-  delivery: 'exactly-once' | 'at-least-once';
-}
-
-const devices = ['press-1', 'press-2', 'press-3'];
 const combinations: Modes[] = [
   { ack: 'journal', delivery: 'exactly-once' },
   { ack: 'journal', delivery: 'at-least-once' },
   { ack: 'kafka', delivery: 'exactly-once' },
   { ack: 'kafka', delivery: 'at-least-once' },
 ];
-
-/** Devices that send while the proxy is killed, `between` a kill and the next start; then everything is finished. */
-async function killed(modes: Modes, between: (site: Site) => Promise<void>) {
-  const bootstrap = await sharedBroker();
-  const site = await makeSite({ bootstrap, label: 'modes', overrides: { ...modes } });
-  const topic = `${site.prefix}climate`;
-  await createTopics(bootstrap, [topic, `${site.prefix}headwater.loss`], 3);
-  let proxy: ProxyProcess | null = await startProxy(site.config);
-  const relay = await openRelay(() => proxy?.tcpPort ?? null);
-  const sensors: Sensor[] = [];
-  for (const device of devices) {
-    sensors.push(await startSensor({ port: relay.port, device, everyMs: 4, bufferBytes: 16_384 }));
-  }
-  try {
-    for (let kill = 1; kill <= 3; kill++) {
-      await until(() => sensors.every(({ sent }) => sent.size >= kill * 150));
-      await proxy.kill();
-      proxy = null;
-      await between(site);
-      proxy = await startProxy(site.config);
-    }
-    assert.equal(await Promise.all(sensors.map((sensor) => sensor.finish())), [true, true, true]);
-    assert.is(await proxy.stop(), 0);
-    const records = await consume({ bootstrap, topics: [topic] });
-    return { proxy, sent: new Map(sensors.map(({ device, sent }) => [device, sent])), records };
-  } finally {
-    for (const sensor of sensors) sensor.stop();
-    await proxy?.kill();
-    await relay.close();
-    await site.remove();
-  }
-}
-
-type Killed = Awaited<ReturnType<typeof killed>>;
-
-/** `knowing`: drops what came before, as README.md says. */
-function read({ records, sent }: Pick<Killed, 'records' | 'sent'>, knowing: boolean): Verdict {
-  const counter = createCounter();
-  const last = new Map<string, number>();
-  for (const { key, value, headers } of records) {
-    const [boot = '', seq = ''] = (headers['hw-id'] ?? '').split('/');
-    const place = `${key} ${boot}`;
-    if (knowing && Number(seq) <= (last.get(place) ?? -1)) continue;
-    last.set(place, Number(seq));
-    counter.take({ key: String(key), headers, value: String(value) });
-  }
-  return counter.judge(sent);
-}
 
 for (const modes of combinations) {
   const name = `ack: ${modes.ack}, delivery: ${modes.delivery}`;
