@@ -142,6 +142,20 @@ test('mistakes in the configuration: each with line, key and what was expected',
   assert.equal(await readdir(site.folder), ['site.yaml'], 'nothing was made');
 });
 
+test('a Kafka client that this Node is too old for: one line, and what to do', async () => {
+  const [major = 0] = process.versions.node.split('.').map(Number);
+  if (major >= 22) return console.log('skipped: this Node is new enough for @platformatic/kafka');
+  const withKafka = await makeSite({ bootstrap: '127.0.0.1:1', label: 'main' });
+  const flags = ['--set', 'kafka.client=platformatic'];
+  complains(
+    await runHeadwater(['proxy', '--config', withKafka.config, ...flags]),
+    2,
+    /site\.yaml: kafka\.client is platformatic, which needs Node 22\.22 or newer, and this is [\d.]+: run the proxy on a newer Node, or leave kafka\.client at kafkajs$/,
+  );
+  assert.equal(await readdir(withKafka.folder), ['site.yaml'], 'nothing was made');
+  await withKafka.remove();
+});
+
 test('overrides that name no key, or no value, or no file', async () => {
   complains(
     await run('--set', 'site.name=x'),
