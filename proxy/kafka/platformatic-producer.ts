@@ -20,6 +20,12 @@ export interface ProducerNeeds {
   isEnded(): boolean;
 }
 
+interface Request {
+  messages: PlacedMessage[];
+  /** Of each partition, as the library names it. */
+  counts: [partition: string, count: number][];
+}
+
 export type PlacedMessage = MessageRecord & { partition: number };
 
 const allInSync = -1;
@@ -121,24 +127,25 @@ export class PlatformaticProducer implements Producer<PlacedMessage> {
     part: Part<PlacedMessage>,
     transactionalId: string | null,
   ): Promise<readonly Written[]> {
-    const requests = new Map<number, PlacedMessage[]>();
+    const requests = new Map<number, Request>();
     for (const { topic, messages } of part) {
       for (const [partition, some] of byPartition(messages)) {
         const leader = await this.#needs.leaderOf(topic, partition);
-        const request = requests.get(leader);
-        if (request === undefined) requests.set(leader, some);
-        else for (const message of some) request.push(message);
+        const request = requests.get(leader) ?? { messages: [], counts: [] };
+        requests.set(leader, request);
+        for (const message of some) request.messages.push(message);
+        request.counts.push([`${topic}:${partition}`, some.length]);
       }
     }
     const answers = await Promise.all(
-      [...requests].map(([leader, messages]) => this.#request(leader, messages, transactionalId)),
+      [...requests].map(([leader, request]) => this.#request(leader, request, transactionalId)),
     );
     return answers.flat();
   }
 
   async #request(
     leader: number,
-    messages: PlacedMessage[],
+    { messages, counts }: Request,
     transactionalId: string | null,
   ): Promise<Written[]> {
     const broker = await this.#needs.to(leader);
@@ -149,8 +156,9 @@ export class PlatformaticProducer implements Producer<PlacedMessage> {
       .catch((error: unknown) => {
         throw forTopic(error);
       });
-    for (const { topic, partition } of messages) {
-      this.#sequences.postIncrement(`${topic}:${partition}`, 1, 0);
+    for (const [partition, count] of counts) {
+      const first = this.#sequences.getWithDefault(partition, 0);
+      this.#sequences.set(partition, sequenceAfter(first, count));
     }
     return written(answer);
   }
@@ -159,6 +167,11 @@ export class PlatformaticProducer implements Producer<PlacedMessage> {
     if (this.#id === null) throw new Error('a producer that was not initialised');
     return this.#id;
   }
+}
+
+/** Beyond 2^31 − 1 they begin at 0 again, after 12 hours of 50,000 a second. */
+export function sequenceAfter(first: number, count: number): number {
+  return (first + count) % 2 ** 31;
 }
 
 function byPartition(messages: readonly PlacedMessage[]): Map<number, PlacedMessage[]> {
