@@ -28,16 +28,15 @@ export const checks = {
   'chaos: fence': ['dist/test/chaos/chaos.js', '--only', 'fence', '--kills', '1', '--seed', '1'],
 } satisfies Record<string, string[]>;
 
-const sink = 'proxy/kafka/kafkajs-sink.js';
-const delivery = 'proxy/kafka/kafkajs-delivery.js';
+const sink = 'proxy/kafka/client-sink.js';
+const delivery = 'proxy/kafka/delivery.js';
 const lane = 'proxy/kafka/lane.js';
 
 const namedByChance: Edit = {
   file: sink,
-  find: 'transactionalId: transactionalIdOf(this.#options.site, this.#lane),\n                transactionTimeoutMs',
+  find: 'transactionalId: isOnce ? transactionalIdOf(site, this.#lane) : null',
   replace:
-    "transactionalId: transactionalIdOf(this.#options.site, this.#lane) + '-' + Math.random(),\n" +
-    '                transactionTimeoutMs',
+    "transactionalId: isOnce ? transactionalIdOf(site, this.#lane) + '-' + Math.random() : null",
 };
 
 export const mutants: readonly Mutant[] = [
@@ -88,12 +87,14 @@ export const mutants: readonly Mutant[] = [
         file: sink,
         find: 'await this.#write([], claimKey(this.#lane), claim);',
         replace:
-          'const apart = open(this.#kafka, {\n' +
+          'const apart = exactlyOnce(this.#client.producer({\n' +
           "                transactionalId: 'claims-' + Math.random(), transactionTimeoutMs: 15_000,\n" +
-          '                requestTimeoutMs: this.#requestTimeoutMs,\n' +
-          '            });\n' +
+          '                requestTimeoutMs,\n' +
+          '            }));\n' +
           '            await apart.connect();\n' +
-          '            const message = { key: claimKey(this.#lane), value: JSON.stringify(claim), partition: this.#lane };\n' +
+          '            const record = { topic: this.#topic, timestampMs: Date.now(), headers: {},\n' +
+          '                key: Buffer.from(claimKey(this.#lane)), value: Buffer.from(JSON.stringify(claim)) };\n' +
+          '            const message = this.#client.message(record, this.#lane);\n' +
           '            await apart.write([], { topic: this.#topic, message });',
       },
     ],
@@ -118,11 +119,11 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: delivery,
-        find: 'await sendPart(transaction, options, part, at);\n            await transaction.commit();',
+        find: 'await sendPart(transaction, part, at);\n            await transaction.commit();',
         replace:
-          '{ if (at === all.length - 1 && isOne) { await sendPart(transaction, options, only, at); await transaction.commit();\n' +
-          '                const second = await producer.transaction(); await sendPart(second, options, withOwn([], own), at); return second.commit(); }\n' +
-          '              await sendPart(transaction, options, part, at); }\n' +
+          '{ if (at === all.length - 1 && isOne) { await sendPart(transaction, only, at); await transaction.commit();\n' +
+          '                const second = await producer.begin(); await sendPart(second, withOwn([], own), at); return second.commit(); }\n' +
+          '              await sendPart(transaction, part, at); }\n' +
           '            await transaction.commit();',
       },
     ],
@@ -146,15 +147,24 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: sink,
-        find: 'return new KafkajsSink(options);',
+        find: 'return new ClientSink(options, open);',
         replace:
           "const name = options.site + ' ' + options.lane;\n" +
           '    const kept = (globalThis.sinks ??= new Map());\n' +
-          '    if (!kept.has(name)) kept.set(name, new KafkajsSink(options));\n' +
+          '    if (!kept.has(name)) kept.set(name, new ClientSink(options, open));\n' +
           '    return kept.get(name);',
       },
       { file: sink, find: 'async close() {', replace: 'async close() {\n        return;' },
-      { file: sink, find: 'this.#delivery = open(', replace: 'this.#delivery ??= open(' },
+      {
+        file: sink,
+        find: 'this.#delivery = this.#openDelivery(',
+        replace: 'this.#delivery ??= this.#openDelivery(',
+      },
+      {
+        file: 'proxy/kafka/kafkajs-producer.js',
+        find: 'requestTimeoutMs), commit };',
+        replace: 'requestTimeoutMs), commit, abort: () => transaction.abort() };',
+      },
       {
         file: sink,
         find: 'this.#dead = sinkError(error, phase);\n            throw this.#dead;',
@@ -162,9 +172,9 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: delivery,
-        find: 'await sendPart(transaction, options, part, at);\n',
+        find: 'await sendPart(transaction, part, at);\n',
         replace:
-          'await sendPart(transaction, options, part, at).catch(async (error) => { await transaction.abort(); throw error; });\n',
+          'await sendPart(transaction, part, at).catch(async (error) => { await transaction.abort(); throw error; });\n',
       },
       {
         file: 'proxy/kafka/kafkajs-internals.js',
