@@ -3,6 +3,7 @@
 // clients, which try again by themselves: KAFKA.md, "@platformatic/kafka", says why.
 
 import type { Connection } from '@platformatic/kafka';
+import { causeOf } from './platformatic-errors.js';
 import type { Library } from './platformatic-library.js';
 import type { RequestName, VersionRange } from './protocol-versions.js';
 
@@ -57,7 +58,9 @@ export function brokerConnection(
         module
       ]!;
       const send = api.async as (...all: unknown[]) => Promise<Answer<typeof name>>;
-      return send(connection, ...request);
+      return send(connection, ...request).catch((error: unknown) => {
+        throw causeOf(error);
+      });
     },
   };
 }

@@ -1,5 +1,5 @@
-// The library gives the errors of an answer as a list with their places in it, and a lane must hear which topic it is about. Of the
-// neighbours of the one that is the cause Kafka says "not attempted", and that may be the first.
+// The library gives the errors of an answer as a list with their places in it, and says itself no more than that there are some. A lane
+// must hear what Kafka says, and of which topic. Of the neighbours of the one that is the cause Kafka says "not attempted", and that may be the first.
 
 interface AnswerError {
   errors: { apiId?: string; path?: string }[];
@@ -13,8 +13,8 @@ interface AnswerError {
 
 const notAttempted = 'OPERATION_NOT_ATTEMPTED';
 
-/** The same with the name of the cause and its topic, where it is an answer; another error as it is. */
-export function forTopic(error: unknown): unknown {
+/** What Kafka says in it, and of which topic, where it is an answer; another error as it is. */
+export function causeOf(error: unknown): unknown {
   if (!isAnswer(error)) return error;
   const { errors, response } = error;
   const cause = errors.find(({ apiId }) => apiId !== notAttempted) ?? errors[0];

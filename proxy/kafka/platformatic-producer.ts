@@ -7,7 +7,6 @@ import type { MessageRecord } from '@platformatic/kafka';
 import type { Part, Producer, ProducerOptions, Transaction, Written } from './client.js';
 import { kafkaErrorType } from './client-errors.js';
 import type { Answer, BrokerConnection } from './platformatic-connection.js';
-import { forTopic } from './platformatic-errors.js';
 import type { Library } from './platformatic-library.js';
 
 export interface ProducerNeeds {
@@ -32,17 +31,25 @@ const allInSync = -1;
 const ofTransactions = 1;
 /** Right after a commit Kafka may still be ending that transaction. */
 const endingWaitMs = 5;
-const loading = new Set([
+/** While Kafka loads the id, looks for who does, or ends the transaction before. */
+const notYet = new Set([
+  'CONCURRENT_TRANSACTIONS',
   'COORDINATOR_LOAD_IN_PROGRESS',
   'COORDINATOR_NOT_AVAILABLE',
   'NOT_COORDINATOR',
 ]);
-const beginningWaitMs = { first: 20, most: 300 };
+const firstWaitMs = 20;
+const longestWaitMs = 300;
+
+interface Owner {
+  producerId: bigint;
+  producerEpoch: number;
+}
 
 export class PlatformaticProducer implements Producer<PlacedMessage> {
   readonly #needs: ProducerNeeds;
   readonly #sequences: InstanceType<Library['NumericMap']>;
-  #id: { producerId: bigint; producerEpoch: number } | null = null;
+  #id: Owner | null = null;
   #coordinator = -1;
 
   constructor(needs: ProducerNeeds) {
@@ -51,14 +58,13 @@ export class PlatformaticProducer implements Producer<PlacedMessage> {
   }
 
   async connect(): Promise<void> {
-    const { options, any } = this.#needs;
-    if (options.transactionalId === null) this.#id = await this.#initialise(await any(), null);
+    if (this.#needs.options.transactionalId === null) this.#id = await this.#initialise(null);
   }
 
   async begin(): Promise<Transaction<PlacedMessage>> {
     const id = this.#needs.options.transactionalId;
     if (id === null) throw new Error('a producer without a transactional id has no transactions');
-    this.#id ??= await this.#fence(id);
+    this.#id ??= await this.#initialise(id);
     return {
       send: async (part) => {
         await this.#addPartitions(id, part);
@@ -76,33 +82,27 @@ export class PlatformaticProducer implements Producer<PlacedMessage> {
     return this.#produce(part, null);
   }
 
-  /** Aborts what a predecessor had open, and from then on nothing of it is taken. */
-  async #fence(transactionalId: string) {
-    for (
-      let waitMs = beginningWaitMs.first;
-      ;
-      waitMs = Math.min(waitMs * 1.5, beginningWaitMs.most)
-    ) {
+  /** With a transactional id: aborts what a predecessor had open, and from then on nothing of it is taken. */
+  async #initialise(transactionalId: string | null): Promise<Owner> {
+    for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 1.5, longestWaitMs)) {
       try {
-        const any = await this.#needs.any();
-        const { coordinators } = await any.ask('FindCoordinator', ofTransactions, [
-          transactionalId,
-        ]);
-        this.#coordinator = coordinators[0]?.nodeId ?? -1;
-        return await this.#initialise(await this.#needs.to(this.#coordinator), transactionalId);
+        const broker = await this.#initialiser(transactionalId);
+        const { transactionTimeoutMs } = this.#needs.options;
+        const answer = await broker.ask('InitProducerId', transactionalId, transactionTimeoutMs);
+        return { producerId: answer.producerId, producerEpoch: answer.producerEpoch };
       } catch (error) {
-        const type = kafkaErrorType(error) ?? '';
-        if (type !== 'CONCURRENT_TRANSACTIONS' && !loading.has(type)) throw error;
-        if (this.#needs.isEnded()) throw error;
+        if (this.#needs.isEnded() || !notYet.has(kafkaErrorType(error) ?? '')) throw error;
         await sleep(waitMs);
       }
     }
   }
 
-  async #initialise(broker: BrokerConnection, transactionalId: string | null) {
-    const { transactionTimeoutMs } = this.#needs.options;
-    const answer = await broker.ask('InitProducerId', transactionalId, transactionTimeoutMs);
-    return { producerId: answer.producerId, producerEpoch: answer.producerEpoch };
+  async #initialiser(transactionalId: string | null): Promise<BrokerConnection> {
+    const any = await this.#needs.any();
+    if (transactionalId === null) return any;
+    const { coordinators } = await any.ask('FindCoordinator', ofTransactions, [transactionalId]);
+    this.#coordinator = coordinators[0]?.nodeId ?? -1;
+    return this.#needs.to(this.#coordinator);
   }
 
   async #addPartitions(transactionalId: string, part: Part<PlacedMessage>): Promise<void> {
@@ -116,8 +116,8 @@ export class PlatformaticProducer implements Producer<PlacedMessage> {
         await coordinator.ask('AddPartitionsToTxn', [asked]);
         return;
       } catch (error) {
-        if (kafkaErrorType(error) !== 'CONCURRENT_TRANSACTIONS') throw forTopic(error);
-        if (this.#needs.isEnded()) throw error;
+        const isEnding = kafkaErrorType(error) === 'CONCURRENT_TRANSACTIONS';
+        if (!isEnding || this.#needs.isEnded()) throw error;
         await sleep(endingWaitMs);
       }
     }
@@ -151,11 +151,7 @@ export class PlatformaticProducer implements Producer<PlacedMessage> {
     const broker = await this.#needs.to(leader);
     const { requestTimeoutMs } = this.#needs.options;
     const options = { ...this.#owner(), sequences: this.#sequences, transactionalId };
-    const answer = await broker
-      .ask('Produce', allInSync, requestTimeoutMs, messages, options)
-      .catch((error: unknown) => {
-        throw forTopic(error);
-      });
+    const answer = await broker.ask('Produce', allInSync, requestTimeoutMs, messages, options);
     for (const [partition, count] of counts) {
       const first = this.#sequences.getWithDefault(partition, 0);
       this.#sequences.set(partition, sequenceAfter(first, count));
@@ -163,7 +159,7 @@ export class PlatformaticProducer implements Producer<PlacedMessage> {
     return written(answer);
   }
 
-  #owner() {
+  #owner(): Owner {
     if (this.#id === null) throw new Error('a producer that was not initialised');
     return this.#id;
   }

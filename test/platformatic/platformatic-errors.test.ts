@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createAdvice } from '../../proxy/kafka/client-advice.js';
 import { isLoginRefused, kafkaErrorType, sinkError } from '../../proxy/kafka/client-errors.js';
-import { forTopic } from '../../proxy/kafka/platformatic-errors.js';
+import { causeOf } from '../../proxy/kafka/platformatic-errors.js';
 import { orSkip } from './library.js';
 
 const forbidden = 29;
@@ -16,7 +16,7 @@ const advice = createAdvice({
 
 await orSkip(({ AuthenticationError, NetworkError, ResponseError }) => {
   const explained = (error: unknown) =>
-    advice.explain(sinkError(forTopic(error), 'transaction'), 'transaction');
+    advice.explain(sinkError(causeOf(error), 'transaction'), 'transaction');
 
   test('the topic that is forbidden is named, not the neighbour that was not attempted', () => {
     const place = (topic: number) =>
@@ -41,6 +41,11 @@ await orSkip(({ AuthenticationError, NetworkError, ResponseError }) => {
     assert.is(topic, 'hall.climate');
   });
 
+  test('what Kafka says is what a person hears, not that it said something', () => {
+    const { message } = explained(new ResponseError(22, 1, { '/': [14, null] }, {}));
+    assert.match(message, /can't be used now \(The coordinator is loading/);
+  });
+
   test('a refused login is one, however deep it lies', () => {
     const answer = new ResponseError(36, 1, { '/': [58, 'Authentication failed'] }, {});
     const cause = new AuthenticationError('SASL authentication failed.', { cause: answer });
@@ -51,7 +56,7 @@ await orSkip(({ AuthenticationError, NetworkError, ResponseError }) => {
 
   test('what is no answer stays what it is', () => {
     const lost = new NetworkError('Connection closed');
-    assert.is(forTopic(lost), lost);
+    assert.is(causeOf(lost), lost);
     assert.is(kafkaErrorType(lost), null);
     assert.is(explained(lost).kind, 'unanswered');
   });
