@@ -53,7 +53,8 @@ async function run(config: Config, log: Log, json: boolean): Promise<number> {
   const { tcpPort, udpPort, httpPort } = pipeline;
   const kafka = config.kafka?.brokers.join(',') ?? null;
   const { site, ack, delivery } = config;
-  log.info({ site, tcpPort, udpPort, httpPort, kafka, ack, delivery }, 'listening');
+  const client = config.kafka?.client ?? null;
+  log.info({ site, tcpPort, udpPort, httpPort, kafka, client, ack, delivery }, 'listening');
   // The system clock's timers keep no process alive, and a start without a device has nothing else.
   const alive = setInterval(() => {}, 60_000);
   const why = await Promise.race([signal, pipeline.halted]);

@@ -1,7 +1,7 @@
 // The package as a user gets it: packed, installed into an empty folder, its command run, its types resolved.
 
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -38,6 +38,12 @@ test('npx headwater --help teaches', async () => {
     await readFile(join(projectFolder, 'package.json'), 'utf8'),
   ) as { version: string };
   assert.is(version.trim(), expected);
+});
+
+test('a Kafka client that was not chosen is not installed', async () => {
+  const installed = await readdir(join(folder, 'node_modules'));
+  assert.ok(installed.includes('kafkajs'));
+  assert.not.ok(installed.includes('@platformatic'), installed.join(' '));
 });
 
 test('wrong use: one line, exit code 2, no stack', async () => {

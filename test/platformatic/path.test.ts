@@ -23,6 +23,7 @@ await orSkip(() => {
         { received, committed, buffered, balanced },
         { received: sum, committed: sum, buffered: 0, balanced: true },
       );
+      assert.is(result.proxy.log.find(({ msg }) => msg === 'listening')?.client, 'platformatic');
       const verdict = read(result, delivery === 'at-least-once');
       assert.ok(isClean(verdict), sentence(verdict));
     });
