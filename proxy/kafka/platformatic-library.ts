@@ -10,8 +10,8 @@ export const platformaticVersion = '2.12.1';
 const nodeMajor = 22;
 const nodeMinor = 22;
 
-/** What a person has to do before it can be used; null: nothing. */
-export async function platformaticTrouble(): Promise<string | null> {
+/** What a person has to do before it can be used; null: nothing. Loads nothing. */
+export function platformaticTrouble(): string | null {
   const chosen = 'kafka.client is platformatic, ';
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < nodeMajor || (major === nodeMajor && minor < nodeMinor)) {
@@ -21,17 +21,15 @@ export async function platformaticTrouble(): Promise<string | null> {
     );
   }
   try {
-    await import('@platformatic/kafka');
+    import.meta.resolve('@platformatic/kafka');
     return null;
-  } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    if (code !== 'ERR_MODULE_NOT_FOUND') return `${chosen}and it can't be loaded: ${message}`;
+  } catch {
     return `${chosen}which is not installed: npm install @platformatic/kafka@${platformaticVersion} beside headwater`;
   }
 }
 
 export async function loadPlatformatic(): Promise<Library> {
-  const trouble = await platformaticTrouble();
+  const trouble = platformaticTrouble();
   if (trouble !== null) throw new StartError(trouble);
   return import('@platformatic/kafka');
 }

@@ -159,7 +159,7 @@ async function main(): Promise<number> {
   }
   const say = (text: string) => process.stderr.write(`${text}\n`);
   const [rounds, count] = [countOf(values.rounds), countOf(values.records)];
-  if ((await platformaticTrouble()) !== null) return againOnNode24(say);
+  if (platformaticTrouble() !== null) return againOnNode24(say);
   const bootstrap = await sharedBroker();
   const all: Figures[] = deliveries.flatMap((delivery) =>
     sizes.flatMap((size) =>

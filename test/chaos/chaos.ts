@@ -91,7 +91,7 @@ async function main(): Promise<void> {
     return;
   }
   const flags = flagsOf(values);
-  if (flags.client === 'platformatic' && (await platformaticTrouble()) !== null) {
+  if (flags.client === 'platformatic' && platformaticTrouble() !== null) {
     process.exitCode = await againOnNode24(say);
     return;
   }

@@ -7,7 +7,7 @@ import {
   platformaticTrouble,
 } from '../../proxy/kafka/platformatic-library.js';
 
-const trouble = await platformaticTrouble();
+const trouble = platformaticTrouble();
 const library = trouble === null ? await loadPlatformatic() : null;
 
 /** The tests of a file, or the reason why there are none. */
