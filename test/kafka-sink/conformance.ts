@@ -161,6 +161,8 @@ export function sinkConformance(
     const next = await started(site, 'one');
     assert.equal((await next.read()).position, at(1));
     await next.transaction([event(site, 'e1')], at(2));
+    // Behind the aborted one, of the same producer.
+    assert.equal((await next.read()).position, at(2));
     await next.close();
     assert.equal(values(await site.committed('events')), ['e0', 'e1']);
   });

@@ -146,7 +146,10 @@ export async function sinkHazards(client: HazardousClient): Promise<void> {
         }
         return body;
       };
-      const sink = await bench.started();
+      // Not as a lane, which would begin anew.
+      const sink = bench.open();
+      await sink.read();
+      await sink.fence({ lane: 0, owner: 'two', journal: 'ab'.repeat(16), host: 'test' });
       assert.ok(concurrent > 0);
       await sink.transaction([bench.event('e1')], at(2));
       await before.close();
