@@ -4,7 +4,7 @@
 
 import { createRequire } from 'node:module';
 import type { Message, TopicMessages } from 'kafkajs';
-import { encodeRecordBatch } from './kafkajs-record-batch.js';
+import { encodeRecordBatch } from './record-batch.js';
 
 interface Request {
   apiVersion: number;
@@ -39,6 +39,9 @@ const Encoder = require('kafkajs/src/protocol/encoder') as new (bytes?: number) 
 const { Produce } = require('kafkajs/src/protocol/requests').requests as {
   Produce: { protocol(which: { version: number }): Make };
 };
+export const crc32c = require('kafkajs/src/protocol/recordBatch/crc32C') as (
+  bytes: Uint8Array,
+) => number;
 /** Records of magic 2 came with it. */
 const leastVersion = 3;
 
@@ -65,6 +68,7 @@ async function encode(request: ProduceRequest): Promise<KafkajsEncoder> {
         producerId: BigInt(request.producerId.toString()),
         producerEpoch: request.producerEpoch,
         firstSequence,
+        crc32c,
         compression: null,
       });
       encoder.writeInt32(partition).writeInt32(batch.length).writeBuffer(batch);

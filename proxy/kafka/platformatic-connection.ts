@@ -5,6 +5,7 @@
 import type { Connection } from '@platformatic/kafka';
 import { causeOf } from './platformatic-errors.js';
 import type { Library } from './platformatic-library.js';
+import { type ProduceAnswer, type ProduceRequest, produceApi } from './platformatic-produce.js';
 import type { RequestName, VersionRange } from './protocol-versions.js';
 
 /** The highest version of each that we speak: all answer in one form, and Kafka 2.1 to 4 take them. */
@@ -23,7 +24,6 @@ export const spoken = {
 } as const satisfies Record<RequestName, number>;
 
 interface Requests {
-  Produce: Library['produceV7']['api'];
   Fetch: Library['fetchV11']['api'];
   ListOffsets: Library['listOffsetsV5']['api'];
   Metadata: Library['metadataV8']['api'];
@@ -35,14 +35,16 @@ interface Requests {
   EndTxn: Library['endTxnV2']['api'];
 }
 
-type Asked<Name extends RequestName> =
+type AskedName = keyof Requests;
+type Asked<Name extends AskedName> =
   Parameters<Requests[Name]['async']> extends [Connection, ...infer Rest] ? Rest : never;
-export type Answer<Name extends RequestName> = Awaited<ReturnType<Requests[Name]['async']>>;
+export type Answer<Name extends AskedName> = Awaited<ReturnType<Requests[Name]['async']>>;
 
 export type Versions = ReadonlyMap<string, VersionRange>;
 
 export interface BrokerConnection {
-  ask<Name extends RequestName>(name: Name, ...request: Asked<Name>): Promise<Answer<Name>>;
+  ask<Name extends AskedName>(name: Name, ...request: Asked<Name>): Promise<Answer<Name>>;
+  produce(request: ProduceRequest): Promise<ProduceAnswer>;
 }
 
 export function brokerConnection(
@@ -50,17 +52,21 @@ export function brokerConnection(
   connection: Connection,
   versions: Versions,
 ): BrokerConnection {
+  const versionOf = (name: RequestName) =>
+    Math.min(spoken[name], versions.get(name)?.maxVersion ?? 0);
+  const { async: produce } = produceApi(library, versionOf('Produce'));
+  const fails = (error: unknown): never => {
+    throw causeOf(error);
+  };
   return {
     ask(name, ...request) {
-      const version = Math.min(spoken[name], versions.get(name)?.maxVersion ?? 0);
-      const module = `${name[0]?.toLowerCase()}${name.slice(1)}V${version}`;
+      const module = `${name[0]?.toLowerCase()}${name.slice(1)}V${versionOf(name)}`;
       const { api } = (library as unknown as Record<string, { api: Requests[typeof name] }>)[
         module
       ]!;
       const send = api.async as (...all: unknown[]) => Promise<Answer<typeof name>>;
-      return send(connection, ...request).catch((error: unknown) => {
-        throw causeOf(error);
-      });
+      return send(connection, ...request).catch(fails);
     },
+    produce: (request) => produce(connection, request).catch(fails),
   };
 }

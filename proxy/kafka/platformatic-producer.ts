@@ -3,11 +3,12 @@
 // Invariant: a partition's next sequence number counts what was sent and acknowledged; one error, and none of them is used again.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MessageRecord } from '@platformatic/kafka';
 import type { Part, Producer, ProducerOptions, Transaction, Written } from './client.js';
 import { kafkaErrorType } from './client-errors.js';
-import type { Answer, BrokerConnection } from './platformatic-connection.js';
+import type { BrokerConnection } from './platformatic-connection.js';
 import type { Library } from './platformatic-library.js';
+import type { ProduceAnswer } from './platformatic-produce.js';
+import { type BatchRecord, encodeRecordBatch } from './record-batch.js';
 
 export interface ProducerNeeds {
   library: Library;
@@ -19,15 +20,20 @@ export interface ProducerNeeds {
   isEnded(): boolean;
 }
 
-interface Request {
-  messages: PlacedMessage[];
-  /** Of each partition, as the library names it. */
-  counts: [partition: string, count: number][];
+/** A partition's share of a request. */
+interface Encoded {
+  topic: string;
+  partition: number;
+  records: Uint8Array;
+  /** Of its sequence. */
+  name: string;
+  nextSequence: number;
 }
 
-export type PlacedMessage = MessageRecord & { partition: number };
+export interface PlacedMessage extends BatchRecord {
+  partition: number;
+}
 
-const allInSync = -1;
 const ofTransactions = 1;
 /** Right after a commit Kafka may still be ending that transaction. */
 const endingWaitMs = 5;
@@ -48,13 +54,13 @@ interface Owner {
 
 export class PlatformaticProducer implements Producer<PlacedMessage> {
   readonly #needs: ProducerNeeds;
-  readonly #sequences: InstanceType<Library['NumericMap']>;
+  /** Of each partition, the next one. */
+  readonly #sequences = new Map<string, number>();
   #id: Owner | null = null;
   #coordinator = -1;
 
   constructor(needs: ProducerNeeds) {
     this.#needs = needs;
-    this.#sequences = new needs.library.NumericMap();
   }
 
   async connect(): Promise<void> {
@@ -127,14 +133,14 @@ export class PlatformaticProducer implements Producer<PlacedMessage> {
     part: Part<PlacedMessage>,
     transactionalId: string | null,
   ): Promise<readonly Written[]> {
-    const requests = new Map<number, Request>();
+    const requests = new Map<number, Encoded[]>();
     for (const { topic, messages } of part) {
       for (const [partition, some] of byPartition(messages)) {
         const leader = await this.#needs.leaderOf(topic, partition);
-        const request = requests.get(leader) ?? { messages: [], counts: [] };
-        requests.set(leader, request);
-        for (const message of some) request.messages.push(message);
-        request.counts.push([`${topic}:${partition}`, some.length]);
+        const encoded = await this.#encode(topic, partition, some, transactionalId !== null);
+        const request = requests.get(leader);
+        if (request === undefined) requests.set(leader, [encoded]);
+        else request.push(encoded);
       }
     }
     const answers = await Promise.all(
@@ -143,19 +149,34 @@ export class PlatformaticProducer implements Producer<PlacedMessage> {
     return answers.flat();
   }
 
+  async #encode(
+    topic: string,
+    partition: number,
+    messages: readonly PlacedMessage[],
+    isTransactional: boolean,
+  ): Promise<Encoded> {
+    const name = `${topic}:${partition}`;
+    const firstSequence = this.#sequences.get(name) ?? 0;
+    const records = await encodeRecordBatch(messages, {
+      ...{ ...this.#owner(), firstSequence, isTransactional, compression: null },
+      crc32c: this.#needs.library.crc32c,
+    });
+    const nextSequence = sequenceAfter(firstSequence, messages.length);
+    return { topic, partition, records, name, nextSequence };
+  }
+
   async #request(
     leader: number,
-    { messages, counts }: Request,
+    encoded: readonly Encoded[],
     transactionalId: string | null,
   ): Promise<Written[]> {
     const broker = await this.#needs.to(leader);
-    const { requestTimeoutMs } = this.#needs.options;
-    const options = { ...this.#owner(), sequences: this.#sequences, transactionalId };
-    const answer = await broker.ask('Produce', allInSync, requestTimeoutMs, messages, options);
-    for (const [partition, count] of counts) {
-      const first = this.#sequences.getWithDefault(partition, 0);
-      this.#sequences.set(partition, sequenceAfter(first, count));
-    }
+    const { requestTimeoutMs: timeoutMs } = this.#needs.options;
+    const topics = [...new Set(encoded.map(({ topic }) => topic))].map((topic) => {
+      return { topic, partitions: encoded.filter((one) => one.topic === topic) };
+    });
+    const answer = await broker.produce({ transactionalId, timeoutMs, topics });
+    for (const { name, nextSequence } of encoded) this.#sequences.set(name, nextSequence);
     return written(answer);
   }
 
@@ -180,8 +201,7 @@ function byPartition(messages: readonly PlacedMessage[]): Map<number, PlacedMess
   return found;
 }
 
-function written(answer: Answer<'Produce'>): Written[] {
-  if (typeof answer === 'boolean') throw new Error('Kafka did not answer');
+function written(answer: ProduceAnswer): Written[] {
   return answer.responses.flatMap(({ name, partitionResponses }) =>
     partitionResponses.map(({ index, baseOffset }) => {
       return { topic: name, partition: index, baseOffset };

@@ -23,8 +23,6 @@ class PlatformaticClient implements KafkaClient<PlacedMessage> {
   /** By topic, a broker's number for each partition. */
   readonly #leaders = new Map<string, Map<number, number>>();
   #controllerId = -1;
-  /** Names of headers, encoded once. */
-  readonly #names = new Map<string, Buffer>();
 
   constructor(library: Library, options: SinkOptions, needs: ClientNeeds) {
     this.#library = library;
@@ -53,15 +51,8 @@ class PlatformaticClient implements KafkaClient<PlacedMessage> {
     return this.broker(this.#leaderOf(topic, partition));
   }
 
-  message(record: SinkRecord, partition: number): PlacedMessage {
-    const { topic, timestampMs, headers } = record;
-    const encoded = new Map<Buffer, Buffer>();
-    for (const name in headers) encoded.set(this.#nameOf(name), Buffer.from(headers[name] ?? ''));
-    return {
-      ...{ topic, partition, key: bufferOf(record.key), value: bufferOf(record.value) },
-      timestamp: BigInt(Math.trunc(timestampMs)),
-      headers: encoded,
-    };
+  message({ key, value, headers, timestampMs }: SinkRecord, partition: number): PlacedMessage {
+    return { key, value, headers, partition, timestamp: Math.trunc(timestampMs) };
   }
 
   producer(options: ProducerOptions): Producer<PlacedMessage> {
@@ -110,15 +101,6 @@ class PlatformaticClient implements KafkaClient<PlacedMessage> {
       this.#leaders.set(name ?? '', new Map(leaders));
     }
   }
-
-  #nameOf(name: string): Buffer {
-    let encoded = this.#names.get(name);
-    if (encoded === undefined) {
-      encoded = Buffer.from(name);
-      this.#names.set(name, encoded);
-    }
-    return encoded;
-  }
 }
 
 function addressOf(broker: string): Address {
@@ -126,8 +108,4 @@ function addressOf(broker: string): Address {
   // An address of IPv6 stands in brackets.
   const host = broker.slice(0, at).replace(/^\[(.*)\]$/, '$1');
   return { host, port: Number(broker.slice(at + 1)) };
-}
-
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

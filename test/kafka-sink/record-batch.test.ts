@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import type { Message } from 'kafkajs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { grouped } from '../../proxy/kafka/kafkajs-produce.js';
-import { encodeRecordBatch } from '../../proxy/kafka/kafkajs-record-batch.js';
+import { crc32c, grouped } from '../../proxy/kafka/kafkajs-produce.js';
+import { encodeRecordBatch } from '../../proxy/kafka/record-batch.js';
 import { Random } from '../random.js';
 
 // kafkajs's own encoder is the oracle: whatever it writes for a list of messages, we write.
@@ -37,7 +37,7 @@ async function byKafkajs(messages: readonly Message[], isTransactional: boolean)
 }
 
 async function byUs(messages: readonly Message[], isTransactional: boolean): Promise<Buffer> {
-  const batch = { producerId, producerEpoch: 3, firstSequence: 77, compression: null };
+  const batch = { producerId, producerEpoch: 3, firstSequence: 77, crc32c, compression: null };
   return Buffer.from(await encodeRecordBatch(messages, { ...batch, isTransactional }));
 }
 
