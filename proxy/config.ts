@@ -5,6 +5,7 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { parseChecked, readText } from './config-file.js';
+import { type Codec, codecs } from './kafka/compression.js';
 import { positionTopicOf } from './kafka/position-name.js';
 import { lineSettings } from './lines/settings.js';
 
@@ -90,6 +91,8 @@ const schema = z.strictObject({
             .optional(),
           /** stream → topic, where it is not prefix + stream. */
           routes: z.record(z.string(), topicName).prefault({}),
+          /** topic → how its batches are compressed, where it is not as `compression` says. */
+          compression: z.record(topicName, z.enum(codecs)).prefault({}),
           /** Ranges of lost events; default prefix + "headwater.loss". */
           loss: topicName.optional(),
           /** Records that can't go where they are to go; default prefix + "headwater.dead". */
@@ -97,6 +100,8 @@ const schema = z.strictObject({
         })
         .prefault({}),
       value: z.enum(['json', 'cbor']).default('json'),
+      /** What makes batches smaller on the way and on Kafka's disk (docs/PERFORMANCE.md); lz4 and snappy are optional packages. */
+      compression: z.enum(codecs).default('gzip'),
       /** How long a missing or forbidden topic holds everything before its records become dead letters. */
       topicGraceSeconds: z.int().min(0).max(86_400).default(60),
       ssl: z.boolean().default(false),
@@ -146,7 +151,13 @@ const whole = schema
 type Parsed = z.output<typeof schema>;
 export type Config = Omit<Parsed, 'kafka'> & { kafka: KafkaConfig | null };
 export type KafkaConfig = Omit<NonNullable<Parsed['kafka']>, 'topics'> & {
-  topics: { prefix: string; routes: Record<string, string>; loss: string; dead: string };
+  topics: {
+    prefix: string;
+    routes: Record<string, string>;
+    compression: Record<string, Codec>;
+    loss: string;
+    dead: string;
+  };
 };
 
 /** Reads and checks the file. `flags`: dotted keys to text, as given on the command line. */
@@ -172,17 +183,18 @@ function settle(parsed: Parsed): Config {
   const prefix = kafka.topics.prefix ?? `${parsed.site}.`;
   const {
     routes,
+    compression,
     loss = `${prefix}headwater.loss`,
     dead = `${prefix}headwater.dead`,
   } = kafka.topics;
-  return { ...parsed, kafka: { ...kafka, topics: { prefix, routes, loss, dead } } };
+  return { ...parsed, kafka: { ...kafka, topics: { prefix, routes, compression, loss, dead } } };
 }
 
 /** Who reads one of the site's own topics takes everything in it for what it is there for. */
 function sharedTopics(parsed: Parsed): { path: string[]; message: string }[] {
   const { kafka } = settle(parsed);
   if (kafka === null) return [];
-  const { dead, loss, routes } = kafka.topics;
+  const { dead, loss, routes, compression } = kafka.topics;
   const given = parsed.kafka?.topics ?? {};
   const positions = "the proxy's position";
   const owners = new Map([[positionTopicOf(parsed.site), positions]]);
@@ -211,6 +223,10 @@ function sharedTopics(parsed: Parsed): { path: string[]; message: string }[] {
   ].sort((one, other) => Number(one.isGiven) - Number(other.isGiven));
   for (const { key, topic, holds } of own) claim([key], topic, holds);
   for (const [stream, topic] of Object.entries(routes)) claim(['routes', stream], topic, null);
+  if ((compression[dead] ?? 'none') !== 'none') {
+    const message = 'none: dead letters are read back, and never compressed';
+    found.push({ path: ['compression', dead], message });
+  }
   return found;
 }
 

@@ -6,6 +6,7 @@ import { type Config, readConfig } from './config.js';
 import { ConfigError } from './config-file.js';
 import { nodeDisk } from './disk-node.js';
 import { JournalError } from './journal/error.js';
+import { compressionTrouble } from './kafka/compression.js';
 import { startLaneThread } from './kafka/lane-thread.js';
 import { clientTrouble } from './kafka/open-sink.js';
 import { createLog, type Log } from './log.js';
@@ -39,7 +40,8 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
 
 /** Before anything starts: its worker could only say it again and again. */
 async function checkClient(path: string, { kafka }: Config): Promise<void> {
-  const trouble = kafka === null ? null : await clientTrouble(kafka.client);
+  if (kafka === null) return;
+  const trouble = (await clientTrouble(kafka.client)) ?? compressionTrouble(kafka);
   if (trouble !== null) throw new ConfigError(`${path}: ${trouble}`);
 }
 

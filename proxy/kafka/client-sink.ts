@@ -10,6 +10,7 @@ import type { Broker } from './broker.js';
 import type { KafkaClient, Part, SentMessage } from './client.js';
 import { type Advice, createAdvice } from './client-advice.js';
 import { type Phase, sinkError } from './client-errors.js';
+import type { CompressionOf } from './compression.js';
 import { atLeastOnce, type Delivery, exactlyOnce, PartError } from './delivery.js';
 import { partitionOf } from './partition.js';
 import { readLaneState } from './position-read.js';
@@ -33,6 +34,8 @@ export interface SinkOptions {
   };
   /** The client's own lines, for debugging. */
   log?: (text: string) => void;
+  /** Of each topic's batches; none unless told. */
+  compression?: CompressionOf;
   /** Says where Kafka would soon delete what is written. */
   retention?: Retention;
   requestTimeoutMs?: number;
@@ -169,11 +172,14 @@ class ClientSink<Message extends SentMessage> implements KafkaSink {
 
   #openDelivery(): Delivery<Message> {
     const { delivery, site, transactionTimeoutMs = 15_000 } = this.#options;
+    const { compression = () => null } = this.#options;
     const isOnce = delivery !== 'at-least-once';
     const producer = this.#client.producer({
       transactionalId: isOnce ? transactionalIdOf(site, this.#lane) : null,
       transactionTimeoutMs,
       requestTimeoutMs: this.#options.requestTimeoutMs ?? requestTimeoutMs,
+      // Read back by clients that know few codecs, and small.
+      compression: (topic) => (topic === this.#topic ? null : compression(topic)),
     });
     return isOnce ? exactlyOnce(producer) : atLeastOnce(producer);
   }

@@ -2,6 +2,7 @@
 // A client tries nothing a second time of what has reached Kafka, or may have ([K-30]); after `end` all that it waits for has failed.
 
 import type { Broker } from './broker.js';
+import type { CompressionOf } from './compression.js';
 import type { SinkRecord } from './sink.js';
 
 export interface KafkaClient<Message extends SentMessage> {
@@ -26,6 +27,7 @@ export interface ProducerOptions {
   transactionalId: string | null;
   transactionTimeoutMs: number;
   requestTimeoutMs: number;
+  compression: CompressionOf;
 }
 
 export interface Producer<Message> extends Sender<Message> {

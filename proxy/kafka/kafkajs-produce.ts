@@ -4,6 +4,7 @@
 
 import { createRequire } from 'node:module';
 import type { Message, TopicMessages } from 'kafkajs';
+import type { Compression } from './compression.js';
 import { encodeRecordBatch } from './record-batch.js';
 
 interface Request {
@@ -19,7 +20,7 @@ interface ProduceRequest {
   producerEpoch: number;
   topicData: {
     topic: string;
-    partitions: { partition: number; firstSequence: number; messages: readonly Message[] }[];
+    partitions: { partition: number; firstSequence: number; messages: MessageList }[];
   }[];
 }
 
@@ -69,7 +70,7 @@ async function encode(request: ProduceRequest): Promise<KafkajsEncoder> {
         producerEpoch: request.producerEpoch,
         firstSequence,
         crc32c,
-        compression: null,
+        compression: messages.compression ?? null,
       });
       encoder.writeInt32(partition).writeInt32(batch.length).writeBuffer(batch);
     }
@@ -82,12 +83,20 @@ export interface Grouped extends TopicMessages {
   partitions: number[];
 }
 
-export function grouped({ topic, messages }: TopicMessages): Grouped {
-  const lists: Record<number, Message[]> = {};
+/** Those of one partition. kafkajs compresses all of a request alike, and hands these lists on as they are. */
+interface MessageList extends Array<Message> {
+  compression?: Compression | null;
+}
+
+export function grouped(
+  { topic, messages }: TopicMessages,
+  compression: Compression | null = null,
+): Grouped {
+  const lists: Record<number, MessageList> = {};
   for (const message of messages) {
     const { partition = 0 } = message;
     const list = lists[partition];
-    if (list === undefined) lists[partition] = [message];
+    if (list === undefined) lists[partition] = Object.assign([message], { compression });
     else list.push(message);
   }
   const partitions = Object.keys(lists).map(Number);

@@ -2,6 +2,7 @@
 
 import type { Kafka, Producer as KafkajsProducer, Message, RecordMetadata } from 'kafkajs';
 import type { Part, Producer, ProducerOptions, Sender } from './client.js';
+import type { CompressionOf } from './compression.js';
 import { allAnswered, sendOnce } from './kafkajs-internals.js';
 import { grouped } from './kafkajs-produce.js';
 
@@ -18,26 +19,27 @@ export const producerOptions = {
 };
 
 export function kafkajsProducer(kafka: Kafka, options: ProducerOptions): Producer<Message> {
-  const { transactionalId, transactionTimeoutMs: transactionTimeout, requestTimeoutMs } = options;
+  const { transactionalId, transactionTimeoutMs: transactionTimeout } = options;
   const producer = kafka.producer({
     ...producerOptions,
     ...(transactionalId === null ? { idempotent: true } : { transactionalId, transactionTimeout }),
   });
   return {
-    ...senderOf(producer, requestTimeoutMs),
+    ...senderOf(producer, options),
     connect: () => producer.connect(),
     async begin() {
       const transaction = await producer.transaction();
       const commit = () => transaction.commit();
-      return { ...senderOf(transaction, requestTimeoutMs), commit };
+      return { ...senderOf(transaction, options), commit };
     },
   };
 }
 
-function senderOf(sender: BatchSender, timeoutMs: number): Sender<Message> {
+function senderOf(sender: BatchSender, options: ProducerOptions): Sender<Message> {
+  const { requestTimeoutMs, compression } = options;
   return {
     async send(part) {
-      const answer = await sendAll(sender, part, timeoutMs);
+      const answer = await sendAll(sender, part, requestTimeoutMs, compression);
       return answer.map(({ topicName, partition, baseOffset = '-1' }) => {
         return { topic: topicName, partition, baseOffset: BigInt(baseOffset) };
       });
@@ -52,8 +54,9 @@ export async function sendAll(
   sender: BatchSender,
   part: Part<Message>,
   timeout: number,
+  compression: CompressionOf = () => null,
 ): Promise<RecordMetadata[]> {
-  const topicMessages = part.map(grouped);
+  const topicMessages = part.map((one) => grouped(one, compression(one.topic)));
   const answer = await sender.sendBatch({ acks: -1, timeout, topicMessages });
   allAnswered(topicMessages, answer);
   return answer;

@@ -4,6 +4,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../clock.js';
 import { nodeDisk } from '../disk-node.js';
+import { openCompression } from './compression.js';
 import { joinLane } from './lane-parts.js';
 import type { FromLaneWorker, LaneWorkerData, ToLaneWorker } from './lane-thread.js';
 import { sinkMaker } from './open-sink.js';
@@ -22,6 +23,7 @@ const retention = createRetention({
 });
 
 const createSink = await sinkMaker(kafka.client);
+const compression = await openCompression(kafka);
 const { lane: running, close } = joinLane({
   data,
   clock: systemClock(),
@@ -32,6 +34,7 @@ const { lane: running, close } = joinLane({
       lane,
       retention,
       delivery: data.delivery,
+      compression,
       brokers: kafka.brokers,
       ...(kafka.ssl ? { ssl: true } : {}),
       ...(kafka.sasl === undefined ? {} : { sasl: kafka.sasl }),

@@ -158,7 +158,8 @@ export class PlatformaticProducer implements Producer<PlacedMessage> {
     const name = `${topic}:${partition}`;
     const firstSequence = this.#sequences.get(name) ?? 0;
     const records = await encodeRecordBatch(messages, {
-      ...{ ...this.#owner(), firstSequence, isTransactional, compression: null },
+      ...{ ...this.#owner(), firstSequence, isTransactional },
+      compression: this.#needs.options.compression(topic),
       crc32c: this.#needs.library.crc32c,
     });
     const nextSequence = sequenceAfter(firstSequence, messages.length);

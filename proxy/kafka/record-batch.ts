@@ -3,6 +3,8 @@
 // event cost (docs/PERFORMANCE.md).
 // Guarantee: byte for byte what kafkajs writes; a test compares the two.
 
+import type { Compression } from './compression.js';
+
 type HeaderValue = string | Uint8Array;
 
 /** A record as kafkajs takes them. */
@@ -22,7 +24,7 @@ export interface BatchOf {
   /** The client's own, each has one. */
   crc32c(bytes: Uint8Array): number;
   /** Of the records, not of the head before them; null: they go as they are. */
-  compression: { bits: number; compress(bytes: Uint8Array): Promise<Uint8Array> } | null;
+  compression: Compression | null;
 }
 
 const magic = 2;

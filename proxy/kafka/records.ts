@@ -17,7 +17,7 @@ export interface RecordMaker {
 }
 
 export function createRecordMaker(options: {
-  topics: Omit<KafkaConfig['topics'], 'dead'>;
+  topics: Pick<KafkaConfig['topics'], 'prefix' | 'routes' | 'loss'>;
   value: KafkaConfig['value'];
   /** The proxy's own topics: what a route or a stream's name would put there goes beside them. */
   own?: readonly string[];

@@ -56,7 +56,7 @@ test('a promise is one of two, and waiting for Kafka needs one', () => {
 test('topics have defaults under the site', () => {
   const { kafka } = parseConfig(`${least}kafka:\n  brokers: ['a:9092']\n`, 'site.yaml');
   assert.equal(kafka?.topics, {
-    ...{ prefix: 'hall.', routes: {} },
+    ...{ prefix: 'hall.', routes: {}, compression: {} },
     ...{ loss: 'hall.headwater.loss', dead: 'hall.headwater.dead' },
   });
 });
@@ -83,6 +83,19 @@ test("the site's own topics are not shared: with one another, or with a stream",
     `site.yaml:8: kafka.topics.routes.climate: ${other(positions, 'hall.headwater.positions')}`,
   ]);
   assert.equal(mistakes(`${kafka}    dead: gone\n    loss: lost\n`), []);
+});
+
+test('batches are compressed by topic, dead letters never', () => {
+  const kafka = `${least}kafka:\n  brokers: ['a:9092']\n  compression: gzip\n  topics:\n    compression:\n`;
+  assert.equal(mistakes(`${kafka}      hall.climate: none\n`), []);
+  assert.equal(mistakes(`${kafka}      hall.headwater.dead: none\n`), []);
+  assert.equal(mistakes(`${kafka}      hall.headwater.dead: gzip\n`), [
+    'site.yaml:9: kafka.topics.compression.hall.headwater.dead: expected none: dead letters are read back, and never compressed, found "gzip"',
+  ]);
+  assert.match(
+    mistakes(`${kafka}      hall.climate: rar\n`)[0] ?? '',
+    /:9: .* expected none or gzip or snappy or lz4 or zstd, found "rar"/,
+  );
 });
 
 test('each mistake has its line, its key and what was expected', () => {

@@ -156,6 +156,22 @@ test('a Kafka client that this Node is too old for: one line, and what to do', a
   await withKafka.remove();
 });
 
+test('a compression that this Node has not: one line, and what to do', async () => {
+  if ('zstdCompress' in (await import('node:zlib'))) {
+    return console.log('skipped: this Node has zstd');
+  }
+  const kafka = { brokers: ['127.0.0.1:1'], topics: { compression: { 'hall.climate': 'zstd' } } };
+  const overrides = { kafka };
+  const withKafka = await makeSite({ bootstrap: null, label: 'main', overrides });
+  complains(
+    await runHeadwater(['proxy', '--config', withKafka.config]),
+    2,
+    /site\.yaml: kafka\.topics\.compression\.hall\.climate is zstd, which needs Node 22\.15 or newer, and this is [\d.]+: run the proxy on a newer Node, or choose lz4$/,
+  );
+  assert.equal(await readdir(withKafka.folder), ['site.yaml'], 'nothing was made');
+  await withKafka.remove();
+});
+
 test('overrides that name no key, or no value, or no file', async () => {
   complains(
     await run('--set', 'site.name=x'),
