@@ -15,13 +15,13 @@ export interface BenchProxy {
 export async function benchProxy(
   bootstrap: string | null,
   overrides: Record<string, unknown> = {},
-  start: ProxyStart = {},
+  { flags = [], ...start }: ProxyStart & { flags?: string[] } = {},
 ): Promise<BenchProxy> {
   const site = await makeSite({ bootstrap, label: 'bench', overrides });
   if (bootstrap !== null) {
     await createTopics(bootstrap, [site.prefix + stream, `${site.prefix}headwater.loss`], 4);
   }
-  const proxy = await startProxy(site.config, [], start);
+  const proxy = await startProxy(site.config, flags, start);
   return {
     ...{ site, proxy },
     async end() {

@@ -1,20 +1,19 @@
 // `npm run bench`: the figures of docs/PERFORMANCE.md, each beside its reference in the same rounds, on a real broker of this machine.
 
-import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
-import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { projectFolder } from '../kafka/jars.js';
 import { sharedBroker } from '../kafka/shared-broker.js';
+import { intoDocument } from './document.js';
 import { backlog } from './figures/backlog.js';
 import { crowd } from './figures/crowd.js';
 import type { Figure, Line, Sample, Scene } from './figures/figure.js';
 import { flat } from './figures/flat.js';
 import { journal } from './figures/journal.js';
 import { latency } from './figures/latency.js';
+import { newerNode } from './figures/newer-node.js';
 import { throughput } from './figures/throughput.js';
 
-const figures: readonly Figure[] = [throughput, journal, latency, crowd, backlog, flat];
+const figures: readonly Figure[] = [throughput, newerNode, journal, latency, crowd, backlog, flat];
 
 function count(text: string): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text);
@@ -86,14 +85,6 @@ function table(lines: readonly Line[]): string {
   );
 }
 
-async function intoReadme(text: string): Promise<void> {
-  const path = join(projectFolder, 'README.md');
-  const readme = await readFile(path, 'utf8');
-  const between = /(<!-- bench: .*? -->\n)[\s\S]*?(\n<!-- \/bench -->)/;
-  if (!between.test(readme)) throw new Error('README.md has no place for the figures');
-  await writeFile(path, readme.replace(between, `$1\n${text}\n$2`));
-}
-
 const scene: Scene = {
   bootstrap: await sharedBroker(),
   events: flags.events,
@@ -119,5 +110,5 @@ if (flags.json === true) {
 } else {
   console.log(`${about}\n\n${table(lines)}`);
 }
-if (flags.write === true) await intoReadme(`${table(lines)}\n\n${about}.`);
+if (flags.write === true) await intoDocument('README.md', 'bench', `${table(lines)}\n\n${about}.`);
 process.exit(lines.every(({ isMet }) => isMet) ? 0 : 1);

@@ -17,9 +17,13 @@ export interface Child<Message> {
 export function startChild<Message extends { kind: string }>(
   file: string,
   words: readonly (string | number)[],
+  /** Another Node than this. */
+  execPath = process.execPath,
 ): Child<Message> {
   const path = fileURLToPath(new URL(file, import.meta.url));
-  const child: ChildProcess = fork(path, words.map(String), { serialization: 'advanced' });
+  const child: ChildProcess = fork(path, words.map(String), {
+    ...{ serialization: 'advanced', execPath },
+  });
   const guard = () => child.kill('SIGKILL');
   process.once('exit', guard);
   child.once('exit', () => process.removeListener('exit', guard));

@@ -1,8 +1,6 @@
 // `npm run compression`: what compressing batches saves on Kafka's disk and costs the proxy, with the motes' readings as JSON and as CBOR. Kafka
 // stores a batch as it comes, so that its bytes are those that are made here.
 
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { encode } from 'cbor-x';
 import { Command, InvalidArgumentError } from 'commander';
 import type { KafkaConfig } from '../../proxy/config.js';
@@ -13,9 +11,9 @@ import {
   openCompression,
 } from '../../proxy/kafka/compression.js';
 import { type BatchRecord, encodeRecordBatch } from '../../proxy/kafka/record-batch.js';
-import { projectFolder } from '../kafka/jars.js';
 import { againOnNode24 } from '../node-24.js';
 import { readMotes } from '../site/motes.js';
+import { intoDocument } from './document.js';
 import { median, spread } from './figures/figure.js';
 
 /** Of a partition, where 1,000 records go to four. */
@@ -101,14 +99,6 @@ function table(rows: readonly Row[]): string {
   ].join('\n');
 }
 
-async function intoDocument(text: string): Promise<void> {
-  const path = join(projectFolder, 'docs/PERFORMANCE.md');
-  const document = await readFile(path, 'utf8');
-  const between = /(<!-- compression: .*? -->\n)[\s\S]*?(\n<!-- \/compression -->)/;
-  if (!between.test(document)) throw new Error('docs/PERFORMANCE.md has no place for the table');
-  await writeFile(path, document.replace(between, `$1\n${text}\n$2`));
-}
-
 const say = (line: string) => process.stderr.write(`${line}\n`);
 const topics = { compression: {}, dead: '' } as unknown as KafkaConfig['topics'];
 if (compressionTrouble({ compression: 'zstd', topics }) !== null) {
@@ -127,4 +117,4 @@ for (let round = 0; round <= flags.rounds; round++) {
   say(`round ${round} of ${flags.rounds}`);
 }
 console.log(flags.json === true ? JSON.stringify(rows) : table(rows));
-if (flags.write === true) await intoDocument(table(rows));
+if (flags.write === true) await intoDocument('docs/PERFORMANCE.md', 'compression', table(rows));

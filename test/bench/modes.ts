@@ -1,16 +1,15 @@
 // `npm run modes`: what each promise costs. Every combination of `ack` and `delivery` in turn, round after round, on one real broker, so that
 // what else the machine does falls on all of them.
 
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { projectFolder } from '../kafka/jars.js';
 import { sharedBroker } from '../kafka/shared-broker.js';
 import { createTopics } from '../kafka/topics.js';
 import { startProxy } from '../site/proxy-process.js';
 import { makeSite } from '../site/site.js';
 import { until } from '../site/until.js';
 import { stream } from './device-frames.js';
+import { intoDocument } from './document.js';
+import { median, spread } from './figures/figure.js';
 import { LoadDevice } from './load-device.js';
 
 const help = `Usage: npm run modes [-- --rounds N] [--events N] [--json] [--write]
@@ -74,23 +73,12 @@ async function measure(bootstrap: string, modes: Modes, events: number): Promise
   }
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
 interface Figures {
   modes: Modes;
   rounds: Round[];
 }
 
 function table(all: readonly Figures[]): string {
-  const spread = (values: number[], digits: number) => {
-    const [low, middle, high] = [Math.min(...values), median(values), Math.max(...values)].map(
-      (value) => value.toLocaleString('en-US', { maximumFractionDigits: digits }),
-    );
-    return `${middle} (${low}–${high})`;
-  };
   const rows = all.map(({ modes, rounds }) => {
     const perSecond = spread(
       rounds.map((round) => round.perSecond),
@@ -104,14 +92,6 @@ function table(all: readonly Figures[]): string {
   });
   const head = ['| `ack` | `delivery` | events/s | ms to ACK |', '| --- | --- | ---: | ---: |'];
   return [...head, ...rows].join('\n');
-}
-
-async function intoReadme(text: string): Promise<void> {
-  const path = join(projectFolder, 'README.md');
-  const readme = await readFile(path, 'utf8');
-  const between = /(<!-- modes: .*? -->\n)[\s\S]*?(\n<!-- \/modes -->)/;
-  if (!between.test(readme)) throw new Error('README.md has no place for the modes');
-  await writeFile(path, readme.replace(between, `$1\n${text}\n$2`));
 }
 
 async function main(): Promise<void> {
@@ -143,7 +123,7 @@ async function main(): Promise<void> {
   }
   const text = table(all);
   console.log(values.json === true ? JSON.stringify({ events, figures: all }) : text);
-  if (values.write === true) await intoReadme(text);
+  if (values.write === true) await intoDocument('README.md', 'modes', text);
 }
 
 function countOf(text: string): number {

@@ -42,6 +42,8 @@ const endTimeoutMs = 60_000;
 const command = join(projectFolder, 'dist/headwater.js');
 
 export interface ProxyStart {
+  /** Another Node than this. */
+  program?: string;
   /** Before the program: `--import` of a layer. */
   nodeFlags?: string[];
   environment?: Record<string, string>;
@@ -57,7 +59,7 @@ export async function startProxy(
   start: ProxyStart = {},
 ): Promise<ProxyProcess> {
   const words = ['proxy', '--config', config, '--json', ...flags];
-  const child = launch(words, start.environment, start.nodeFlags);
+  const child = launch(words, start.environment, start.nodeFlags, start.program);
   if (child.pid !== undefined) start.onSpawn?.(child.pid);
   for (const output of [child.stdout, child.stderr]) {
     if (start.onLine === undefined || output === null) continue;
@@ -150,8 +152,9 @@ function launch(
   words: string[],
   environment: Record<string, string> = {},
   nodeFlags: string[] = [],
+  program = process.execPath,
 ): ChildProcess {
-  const child = spawn(process.execPath, [...nodeFlags, command, ...words], {
+  const child = spawn(program, [...nodeFlags, command, ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
   });

@@ -7,7 +7,7 @@ import { benchProxy } from '../bench-proxy.js';
 import { startChild } from '../child.js';
 import type { FloodMessage } from '../flood.js';
 import { cpuMs } from '../process-cost.js';
-import type { RawMessage } from '../raw-kafkajs.js';
+import type { RawMessage } from '../raw.js';
 import { type Figure, median, ratio, type Scene, spread, values } from './figure.js';
 
 interface Throughput {
@@ -25,9 +25,12 @@ const requestSize = 500;
 
 export async function throughputOfProxy(
   { bootstrap, events }: Scene,
-  { delivery, deviceCount = devices }: { delivery: string; deviceCount?: number },
+  options: { delivery: string; deviceCount?: number; client?: string; program?: string },
 ): Promise<Throughput> {
-  const { proxy, end } = await benchProxy(bootstrap, { delivery });
+  const { delivery, deviceCount = devices, client = 'kafkajs', program } = options;
+  const flags = ['--set', `kafka.client=${client}`];
+  const start = program === undefined ? {} : { program };
+  const { proxy, end } = await benchProxy(bootstrap, { delivery }, { flags, ...start });
   const words = [proxy.tcpPort, deviceCount, blockEvents, Math.floor(events / 4), events];
   const flood = startChild<FloodMessage>('flood.js', words);
   let all = 0;
@@ -53,18 +56,18 @@ export async function throughputOfProxy(
   }
 }
 
-async function throughputOfRaw(
+export async function throughputOfRaw(
   { bootstrap, events }: Scene,
   mode: 'exactly-once' | 'idempotent',
-  size: number,
+  { client = 'kafkajs', program }: { client?: string; program?: string } = {},
 ): Promise<Throughput> {
+  const size = mode === 'exactly-once' ? recordsMax : requestSize;
   const topic = `raw-${mode}-${process.pid}-${Date.now()}`;
   await createTopics(bootstrap, [topic], 4);
   await createTopics(bootstrap, [`${topic}.positions`], 1);
   const all = Math.floor(events * 1.25);
-  const raw = startChild<RawMessage>('raw-kafkajs.js', [
-    ...[bootstrap, topic, mode, all, devices, size],
-  ]);
+  const words = [bootstrap, topic, mode, all, devices, size];
+  const raw = startChild<RawMessage>(`raw-${client}.js`, words, program);
   try {
     await raw.hears('ready');
     raw.go();
@@ -79,9 +82,9 @@ export const throughput: Figure = {
   name: 'throughput',
   about: `device frames into Kafka, ${devices} devices, blocks of ${blockEvents}, three readings`,
   async measure(scene) {
-    const rawExact = await throughputOfRaw(scene, 'exactly-once', recordsMax);
+    const rawExact = await throughputOfRaw(scene, 'exactly-once');
     const exact = await throughputOfProxy(scene, { delivery: 'exactly-once' });
-    const rawIdempotent = await throughputOfRaw(scene, 'idempotent', requestSize);
+    const rawIdempotent = await throughputOfRaw(scene, 'idempotent');
     const once = await throughputOfProxy(scene, { delivery: 'at-least-once' });
     return {
       ...{ exact: exact.perSecond, exactUs: exact.cpuUs },
