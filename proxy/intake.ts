@@ -49,7 +49,8 @@ export class Intake {
   readonly #site: Site;
   readonly #device: string;
   /** All boots of the HELLO: the ones that have not ended. */
-  readonly #listed: ReadonlySet<number>;
+  /** HELLO's boots, until the first block has ended those that it no longer lists. */
+  #listed: ReadonlySet<number> | null;
   readonly #lowest: number;
   /** Its first block is still to come, and will end the older boots. */
   #fresh: boolean;
@@ -77,7 +78,7 @@ export class Intake {
     this.#site = site;
     this.#device = device;
     this.boot = opening.boot;
-    this.#listed = listed;
+    this.#listed = opening.fresh ? listed : null;
     this.#lowest = opening.lowest;
     this.#loss = opening.loss;
     this.#limit = limit;
@@ -166,6 +167,7 @@ export class Intake {
       outcomes.count('undecodable', detail);
     }
     this.#fresh = false;
+    this.#listed = null;
     this.#gap = false;
     this.#gapSaid = -1;
     const bytes = message.block.length;
@@ -211,7 +213,7 @@ export class Intake {
     const { journal } = this.#site;
     if (!this.#fresh) return true;
     for (const [boot, { received, ended }] of journal.places(this.#device) ?? []) {
-      if (boot >= this.boot || this.#listed.has(boot)) continue;
+      if (boot >= this.boot || this.#listed?.has(boot) === true) continue;
       const next = prior?.boot === boot ? prior.next : 0;
       if (!ended && !this.#end(boot, received, next)) return false;
       journal.forget(this.#device, [boot]);

@@ -11,7 +11,7 @@ import {
 import { Channels } from './channels.js';
 import { isEnvelope } from './envelope.js';
 import { Fragments } from './fragments.js';
-import { type Broken, checkFrame, encodeFrame, FrameReader } from './frame.js';
+import { type Broken, checkFrame, encodeFrame, FrameReader, type FrameTaker } from './frame.js';
 import type { KnownTable, Site } from './intake.js';
 import type { Channel, ChannelHandler } from './listeners/channel.js';
 import {
@@ -97,7 +97,7 @@ const garbleBytes = 8_192;
 /** [W-55] A datagram that is on its way for longer is gone. */
 const datagramLifeMs = 60_000;
 
-export class Session implements ChannelHandler {
+export class Session implements ChannelHandler, FrameTaker {
   readonly #site: Site;
   readonly #sessions: Sessions;
   readonly channel: Channel;
@@ -124,10 +124,7 @@ export class Session implements ChannelHandler {
     this.#site = site;
     this.#sessions = sessions;
     this.channel = channel;
-    this.#frames = new FrameReader({
-      frame: (frame) => this.#frame(frame),
-      broken: (why) => this.step({ type: 'broken', why }),
-    });
+    this.#frames = new FrameReader(this);
     this.#armSilence();
   }
 
@@ -211,7 +208,7 @@ export class Session implements ChannelHandler {
     }
   }
 
-  #frame(frame: Uint8Array): void {
+  frame(frame: Uint8Array): void {
     if (isEnvelope(frame)) {
       this.#envelope(frame);
       return;
@@ -219,6 +216,10 @@ export class Session implements ChannelHandler {
     const body = checkFrame(frame);
     if (typeof body === 'string') this.step({ type: 'broken', why: body });
     else this.#body(body);
+  }
+
+  broken(why: Broken): void {
+    this.step({ type: 'broken', why });
   }
 
   /** [W-44] Of a gateway's connection, on which lines may speak. */
