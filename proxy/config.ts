@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { parseChecked, readText } from './config-file.js';
 import { type Codec, codecs } from './kafka/compression.js';
 import { positionTopicOf } from './kafka/position-name.js';
-import { lineSettings } from './lines/settings.js';
+import { lineSettings, noPathTwice } from './lines/settings.js';
 
 const topicName = z
   .string()
@@ -52,6 +52,7 @@ const schema = z.strictObject({
               'none: `headwater gateway` reads meters, on this machine too; put the line in its gateway.yaml',
           }),
         )
+        .superRefine(noPathTwice)
         .prefault([]),
     })
     .prefault({}),

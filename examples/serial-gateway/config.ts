@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { lineSettings, parseChecked, readText } from 'headwater/lines';
+import { lineSettings, noPathTwice, parseChecked, readText } from 'headwater/lines';
 import { z } from 'zod';
 
 // gateway.yaml: which lines go to which proxy.
@@ -9,7 +9,7 @@ const port = z.int().min(0).max(65_535);
 const settings = z.strictObject({
   /** Where the proxy listens. */
   proxy: z.strictObject({ host: z.string().min(1), port: port.default(4510) }),
-  lines: z.array(lineSettings).min(1),
+  lines: z.array(lineSettings).min(1).superRefine(noPathTwice),
   /** Where meters' events are kept until the proxy has them, a file for each; relative to gateway.yaml. */
   store: z.string().min(1).optional(),
   http: z

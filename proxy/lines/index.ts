@@ -12,4 +12,4 @@ export { type Borrowed, type Bus, BusClosedError } from './bus.js';
 export { keepLines, type Line, type LineHandler, type LineState, type Lines } from './lines.js';
 export { type ModbusMeter, type ModbusRegister, registersOf } from './modbus-settings.js';
 export { type Ports, portsOfMachine } from './ports.js';
-export { type LineSettings, lineSettings } from './settings.js';
+export { type LineSettings, lineSettings, noPathTwice } from './settings.js';

@@ -13,11 +13,20 @@ const notBinary = 'none or rts-cts (not XON/XOFF: its two bytes occur in every f
 /** A half-duplex bus (RS-485) of devices that speak when they are polled. */
 const busSettings = z.strictObject({
   /** Addresses of devices that are known to be there. */
-  drops: z.array(busAddress).max(64).default([]),
+  drops: z
+    .array(busAddress)
+    .max(64)
+    .superRefine((drops, context) => {
+      for (const [index, address] of drops.entries()) {
+        if (drops.indexOf(address) === index) continue;
+        context.addIssue({ code: 'custom', path: [index], message: 'each address once' });
+      }
+    })
+    .default([]),
   /** Addresses that are tried, one after the other, for devices that are not known yet. */
   scan: z
     .strictObject({ from: busAddress, to: busAddress })
-    .refine(({ from, to }) => from <= to, 'from is above to')
+    .refine(({ from, to }) => from <= to, { path: ['to'], message: 'from or above' })
     .optional(),
   /** One address that is silent or not known is tried every so often. */
   scanEveryMs: z.int().min(50).max(60_000).default(1_000),
@@ -68,10 +77,10 @@ export const lineSettings = z
       })
       .optional(),
   })
-  .refine(
-    ({ bus, flowControl }) => bus === undefined || flowControl === 'none',
-    'flowControl: a bus has none',
-  )
+  .refine(({ bus, flowControl }) => bus === undefined || flowControl === 'none', {
+    path: ['flowControl'],
+    message: 'none: a bus has no flow control',
+  })
   .refine(
     ({ path, usb }) => (path === undefined) !== (usb === undefined),
     'either path or usb, to say which line',
@@ -86,3 +95,16 @@ export const lineSettings = z
   );
 
 export type LineSettings = z.output<typeof lineSettings>;
+
+/** Two that name one path would be one line, with what the second says of it. */
+export function noPathTwice(
+  lines: readonly { path?: string | undefined }[],
+  context: z.RefinementCtx,
+): void {
+  for (const [index, { path }] of lines.entries()) {
+    const first = lines.findIndex((line) => line.path === path);
+    if (path === undefined || first === index) continue;
+    const message = `a path of its own: entry ${first} has it too; put all of one line in one entry`;
+    context.addIssue({ code: 'custom', path: [index, 'path'], message });
+  }
+}
