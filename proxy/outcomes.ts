@@ -1,11 +1,14 @@
 // What came from a device and could not be used is an outcome: counted always, said in the log at first
-// and then at most once in ten seconds for each kind, so that a noisy line can't fill a disk.
+// and then at most once in ten seconds for each kind (and whose it is, where that is told), so that a noisy line can't fill a disk.
 
 import type { Clock } from './clock.js';
 
 export interface Outcomes {
-  /** `kind` is one of the code's own words ("frame-check"), never a device's. */
-  count(kind: string, detail?: Record<string, string | number>): void;
+  /**
+   * `kind` is one of the code's own words ("frame-check"), never a device's. `of`, a name of the configuration (a line, a meter), is said
+   * apart from others: its state, that nothing says again.
+   */
+  count(kind: string, detail?: Record<string, string | number>, of?: string): void;
   counts(): ReadonlyMap<string, number>;
 }
 
@@ -16,16 +19,20 @@ export function createOutcomes(
   log: (kind: string, detail: Record<string, string | number>) => void,
 ): Outcomes {
   const counts = new Map<string, number>();
-  const said = new Map<string, { atMs: number; count: number }>();
+  const said = new Map<string, { atMs: number; unsaid: number }>();
   return {
-    count(kind, detail = {}) {
-      const count = (counts.get(kind) ?? 0) + 1;
-      counts.set(kind, count);
-      const last = said.get(kind);
+    count(kind, detail = {}, of = '') {
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      const which = `${kind} ${of}`;
+      const mine = said.get(which) ?? { atMs: Number.NEGATIVE_INFINITY, unsaid: 0 };
+      said.set(which, mine);
       const nowMs = clock.monotonicMs();
-      if (last !== undefined && nowMs - last.atMs < quietMs) return;
-      const unsaid = count - (last?.count ?? 0) - 1;
-      said.set(kind, { atMs: nowMs, count });
+      if (nowMs - mine.atMs < quietMs) {
+        mine.unsaid += 1;
+        return;
+      }
+      const { unsaid } = mine;
+      Object.assign(mine, { atMs: nowMs, unsaid: 0 });
       log(kind, unsaid > 0 ? { ...detail, unsaid } : detail);
     },
     counts: () => counts,

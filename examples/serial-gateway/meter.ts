@@ -154,7 +154,7 @@ export class Meter {
     if (result === this.#result) return;
     this.#result = result;
     if (result === 'ok') log.info({ device, address }, `meter ${device}: read again`);
-    else outcomes.count(`modbus-${result}`, { device, address, why });
+    else outcomes.count(`modbus-${result}`, { device, address, why }, device);
   }
 
   /** A store whose disk fails throws: nothing of this meter can be promised any more, and the lines go on. */
@@ -165,8 +165,9 @@ export class Meter {
     } catch (error) {
       this.close();
       const { settings, file, outcomes } = this.#options;
+      const { device } = settings;
       const why = error instanceof Error ? error.message : `${error}`;
-      outcomes.count('modbus-store-failed', { device: settings.device, file, why });
+      outcomes.count('modbus-store-failed', { device, file, why }, device);
     }
   }
 }

@@ -70,7 +70,7 @@ export async function keepLines(options: LinesOptions): Promise<Lines> {
     line.state = state;
     // A line that is not there yet is no trouble: an adapter may come any time.
     if (state === 'absent') log.info({ path }, `line ${path}: ${why}; opened when it appears`);
-    else if (state !== 'open') outcomes.count(`line-${state}`, { path, why });
+    else if (state !== 'open') outcomes.count(`line-${state}`, { path, why }, path);
   };
 
   const tryOpen = async (path: string, entry: LineSettings) => {

@@ -174,6 +174,14 @@ test('two meters, one of them not there: the other is read all the same', async 
   assert.equal(site.events('meter-12')[0]!.value, { wh: 5, volts: 229.9 });
 });
 
+test('of meters that go silent together each is said by its name', async () => {
+  const others = [12, 13].map((address) => ({ ...meter11, address, device: `meter-${address}` }));
+  site = await modbusSite([meter11, ...others]);
+  await site.run(5_000);
+  const silent = [11, 12, 13].map((address) => `modbus-silent ${address}`);
+  assert.equal(site.said.filter((line) => line.startsWith('modbus-')).sort(), silent);
+});
+
 test('more silent meters than there is time for hold up no drop', async () => {
   const meters = Array.from({ length: 20 }, (_, at) => ({
     ...{ ...meter11, address: 11 + at, device: `meter-${11 + at}`, everyMs: 200 },
