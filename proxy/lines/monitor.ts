@@ -1,6 +1,6 @@
-import { once } from 'node:events';
-import { createReadStream, createWriteStream, type WriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, openSync, type WriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { finished } from 'node:stream/promises';
 import { complain } from '../complain.js';
 import { FrameReader } from '../frame.js';
 import { type Described, Describer } from './describe.js';
@@ -67,7 +67,9 @@ class Monitor {
 }
 
 async function listen(path: string, options: MonitorOptions): Promise<number> {
-  const { baudRate } = options;
+  const { baudRate, capture } = options;
+  const settings = lineSettings.safeParse({ path, baudRate });
+  if (!settings.success) return complain(`--baud-rate ${baudRate}: from 300 to 4,000,000`, 2);
   const monitor = new Monitor(options.json === true);
   const startMs = performance.now();
   let file: WriteStream | null = null;
@@ -75,18 +77,6 @@ async function listen(path: string, options: MonitorOptions): Promise<number> {
   const ended = new Promise<string>((resolve) => {
     end = resolve;
   });
-  const settings = lineSettings.safeParse({ path, baudRate });
-  if (!settings.success) return complain(`--baud-rate ${baudRate}: from 300 to 4,000,000`, 2);
-  if (options.capture !== undefined) {
-    file = createWriteStream(options.capture);
-    const failed = once(file, 'open').then(
-      () => null,
-      (error: NodeJS.ErrnoException) => error,
-    );
-    const error = await failed;
-    if (error !== null) return complain(`--capture ${options.capture}: ${error.message}`, 2);
-    file.write(`${JSON.stringify({ capture: 1, path, baudRate, startedAt: new Date() })}\n`);
-  }
   const port = await portsOfMachine()
     .open(path, settings.data, {
       data(bytes) {
@@ -101,6 +91,17 @@ async function listen(path: string, options: MonitorOptions): Promise<number> {
       throw error;
     });
   if (port instanceof OpenError) return complain(`${path}: ${port.message}`, 1);
+  // Behind the line, so that one that can't be had costs no capture of before.
+  if (capture !== undefined) {
+    try {
+      file = createWriteStream(capture, { fd: openSync(capture, 'w') });
+    } catch (error) {
+      await port.close();
+      return complain(`--capture ${capture}: ${(error as Error).message}`, 2);
+    }
+    file.write(`${JSON.stringify({ capture: 1, path, baudRate, startedAt: new Date() })}\n`);
+    file.on('error', ({ message }) => end(`--capture ${capture}: ${message}`));
+  }
   process.stderr.write(`listening on ${path} at ${baudRate} baud; Ctrl-C ends it\n`);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => end(''));
   process.stdout.on('error', () => end('')); // `headwater monitor … | head` is through
@@ -113,7 +114,7 @@ async function listen(path: string, options: MonitorOptions): Promise<number> {
   const why = await ended;
   clearInterval(rates);
   await port.close();
-  file?.end();
+  if (file !== null) await finished(file.end()).catch(() => {});
   const ms = performance.now() - startMs;
   const none = { bytes: 0, frames: 0, broken: 0 };
   process.stderr.write(
@@ -127,25 +128,41 @@ async function replay(path: string, { json }: MonitorOptions): Promise<number> {
   let ms = 0;
   let baudRate = 0;
   let number = 0;
+  let isTorn = false;
+  const wrong = () => complain(`${path}:${number}: this is no capture of headwater`, 2);
   try {
     for await (const line of createInterface({ input: createReadStream(path) })) {
+      if (isTorn) return wrong();
       number += 1;
-      const entry = JSON.parse(line) as Record<string, unknown>;
+      const entry = entryOf(line);
       if (number === 1) {
-        if (entry.capture !== 1) return complain(`${path}:1: this is no capture of headwater`, 2);
+        if (entry?.capture !== 1) return wrong();
         baudRate = Number(entry.baudRate);
-      } else {
+      } else if (entry === null) isTorn = true;
+      else {
         ms = Number(entry.ms);
         monitor.push(Buffer.from(String(entry.hex), 'hex'), ms);
       }
     }
   } catch (error) {
-    const why = error instanceof SyntaxError ? 'this is no capture of headwater' : `${error}`;
-    return complain(`${path}:${number}: ${why}`, 2);
+    return complain(`${path}: ${(error as Error).message}`, 2);
   }
+  if (number === 0) return wrong();
+  // A monitor that was killed while it wrote, or a disk that was full.
+  const torn = isTorn ? 'the last line is torn; ' : '';
   const none = { bytes: 0, frames: 0, broken: 0 };
-  process.stderr.write(`${rateText(monitor.sums, none, ms, baudRate)}\n`);
+  process.stderr.write(`${torn}${rateText(monitor.sums, none, ms, baudRate)}\n`);
   return 0;
+}
+
+/** Null: it is none. */
+function entryOf(line: string): Record<string, unknown> | null {
+  try {
+    const entry: unknown = JSON.parse(line);
+    return typeof entry === 'object' ? (entry as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
 }
 
 /** "12.3 frames/s, 480 B/s, 4.2 % of the line, 0 broken of 123 frames" */

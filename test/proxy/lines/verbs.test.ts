@@ -103,9 +103,39 @@ test('monitor prints each frame, says the rates at the end, and reads its captur
   assert.match(again.complaint, /0 broken of 8 frames\n$/);
 });
 
+test('a capture that can not be written ends the monitor with a line that says why', async () => {
+  const { pty, wire } = await scene.line();
+  const ended = runHeadwater(['monitor', pty.path, '--capture', '/dev/full']);
+  const chatter = setInterval(() => wire.noise(capture[0]!), 50);
+  scene.add(chatter, clearInterval);
+  const { code, complaint } = await ended;
+  assert.is(code, 1);
+  assert.match(complaint, /\n--capture \/dev\/full: ENOSPC: no space left on device.*frames\n$/);
+});
+
+test('a line that can not be had costs no capture of before', async () => {
+  const file = join(await folder(), 'line.jsonl');
+  await writeFile(file, 'of before');
+  assert.is((await runHeadwater(['monitor', '/dev/none', '--capture', file])).code, 1);
+  assert.is(await readFile(file, 'utf8'), 'of before');
+});
+
+test('a capture whose end is torn is read as far as it goes', async () => {
+  const file = join(await folder(), 'line.jsonl');
+  const head = { capture: 1, path: '/dev/ttyS0', baudRate: 9_600 };
+  const hex = Buffer.from(capture[0]!).toString('hex');
+  await writeFile(file, `${JSON.stringify(head)}\n${JSON.stringify({ ms: 5, hex })}\n{"ms":9,"he`);
+  const { code, output, complaint } = await runHeadwater(['monitor', '--read', file]);
+  assert.is(code, 0);
+  assert.match(output, /HELLO {4}mote-1/);
+  assert.match(complaint, /^the last line is torn; .* 0 broken of 1 frames\n$/);
+});
+
 test('what a person can mend is one line and an exit code', async () => {
   const note = join(await folder(), 'note.txt');
   await writeFile(note, 'hello\n');
+  const other = join(await folder(), 'other.jsonl');
+  await writeFile(other, 'null\n');
   for (const [words, code, complaint] of [
     [['monitor'], 2, /^headwater: either a port, as \/dev\/ttyUSB0, or --read with a capture\n$/],
     [['monitor', '/dev/none'], 1, /^headwater: \/dev\/none: there is no such file\n$/],
@@ -114,7 +144,9 @@ test('what a person can mend is one line and an exit code', async () => {
       2,
       /^headwater: .*note\.txt:1: this is no capture of headwater\n$/,
     ],
-    [['monitor', '--read', '/dev/none/x'], 2, /^headwater: \/dev\/none\/x/],
+    [['monitor', '--read', '/dev/none/x'], 2, /^headwater: \/dev\/none\/x: ENOENT[^\n]*\n$/],
+    [['monitor', '--read', '/dev/null'], 2, /^headwater: \/dev\/null:0: this is no capture/],
+    [['monitor', '--read', other], 2, /^headwater: .*other\.jsonl:1: this is no capture/],
     [['monitor', '/dev/null', '--baud-rate', 'fast'], 2, /^headwater: --baud-rate NaN: from 300/],
     [['ports', '/dev/null', '--seconds', 'x'], 2, /^headwater: --seconds: a number/],
   ] as const) {
