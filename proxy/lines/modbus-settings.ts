@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DESCRIPTION_BYTES_MAX } from '../../sdk/wire.js';
 
 // A Modbus RTU meter on a bus, as gateway.yaml names it: which registers become which fields of which stream, of which device.
 
@@ -38,7 +39,7 @@ const register = z
 /** Of whatever is on a bus: a drop and a meter never share one. */
 export const busAddress = z.int().min(1).max(247);
 
-export const modbusMeter = z.strictObject({
+const meter = z.strictObject({
   address: busAddress,
   /** The device that the gateway plays for it; also the name of its store's file. */
   device: z
@@ -59,6 +60,17 @@ export const modbusMeter = z.strictObject({
         context.addIssue({ code: 'custom', path: [index, 'name'], message });
       }
     }),
+});
+
+/** In the table of a device, PROTOCOL.md §4; behind a field's its type takes one more. */
+const nameBytes = ({ length }: string) => length + (length < 24 ? 1 : 2);
+
+/** What a device's build refuses is refused where a person wrote it. */
+export const modbusMeter = meter.superRefine(({ stream, registers }, context) => {
+  const bytes = registers.reduce((sum, { name }) => sum + nameBytes(name) + 1, nameBytes(stream));
+  if (bytes <= DESCRIPTION_BYTES_MAX) return;
+  const message = `its name and its registers' in ${DESCRIPTION_BYTES_MAX} bytes together, and they take ${bytes}: shorten them`;
+  context.addIssue({ code: 'custom', path: ['stream'], message });
 });
 
 export type ModbusMeter = z.output<typeof modbusMeter>;

@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readGatewayConfig } from '../../../examples/serial-gateway/config.js';
 import { readConfig } from '../../../proxy/config.js';
+import { encodeTable } from '../../../sdk/table-id.js';
 import { projectFolder } from '../../kafka/jars.js';
 
 // What a person writes of meters in gateway.yaml, and what is said where it is wrong.
@@ -140,6 +141,30 @@ for (const [what, from, to, said] of mistakes) {
     assert.match(message, said);
   });
 }
+
+test('names that are too long together are said here, and those that a device takes are taken', async () => {
+  const withNames = (names: readonly string[]) => {
+    const registers = names.map(
+      (name, at) => `            - { name: ${name}, at: ${at}, type: uint16 }`,
+    );
+    return read(`${good.slice(0, good.indexOf('            - {'))}${registers.join('\n')}\n`);
+  };
+  // 20 of nine characters and one of eleven: with `energy` 240 bytes.
+  const most = Array.from({ length: 20 }, (_, at) => `register${String.fromCharCode(97 + at)}`);
+  const table = (names: readonly string[]) => () => {
+    const fields = Object.fromEntries(names.map((name) => [name, 0]));
+    return encodeTable([{ name: 'energy', fields } as never]);
+  };
+  const fits = [...most, 'x'.repeat(11)];
+  assert.is(table(fits)().length, 240);
+  assert.type(await withNames(fits), 'object');
+  const tooLong = [...most, 'x'.repeat(12)];
+  assert.throws(table(tooLong), /take 241 bytes together/);
+  assert.match(
+    `${await withNames(tooLong)}`,
+    /^12: lines.*0\.stream: expected its name and its registers' in 240 bytes .* they take 241/,
+  );
+});
 
 test('two meters are neither at one address nor one device', async () => {
   const second = good.slice(good.indexOf('        - address'));
