@@ -130,5 +130,6 @@ function openError(path: string, { message }: Error): OpenError {
     return new OpenError('busy', 'another process has it');
   }
   if (!existsSync(path)) return new OpenError('absent', 'there is no such file');
+  if (/inappropriate ioctl/i.test(message)) return new OpenError('unfit', 'it is no serial line');
   return new OpenError('unfit', message.replace(/^Error:? */, ''));
 }

@@ -138,6 +138,7 @@ test('what a person can mend is one line and an exit code', async () => {
   await writeFile(other, 'null\n');
   for (const [words, code, complaint] of [
     [['monitor'], 2, /^headwater: either a port, as \/dev\/ttyUSB0, or --read with a capture\n$/],
+    [['monitor', '/dev/null'], 1, /^headwater: \/dev\/null: it is no serial line\n$/],
     [['monitor', '/dev/none'], 1, /^headwater: \/dev\/none: there is no such file\n$/],
     [
       ['monitor', '--read', note],
