@@ -146,8 +146,11 @@ const gateway = program
   .addHelpText(
     'after',
     `
-Keeps no events and acknowledges nothing: a device keeps each event until the proxy has it, whatever becomes of
-the gateway. examples/serial-gateway has a configuration, a systemd unit and a container file.
+Of devices it keeps no events and acknowledges nothing: each event stays in its device until the proxy has it, whatever becomes of
+the gateway. Modbus RTU meters on a bus are devices of the gateway's own; what was read of them waits in files, in \`store\`.
+examples/serial-gateway has a configuration, a systemd unit and a container file.
+
+Ends on SIGTERM or SIGINT.
 
 Examples:
   headwater gateway --config gateway.yaml
@@ -168,6 +171,18 @@ for (const what of ['pause', 'resume'] as const) {
     .command(what)
     .description(what === 'pause' ? 'give a line free' : 'take a line up again')
     .argument('<path>', 'the line as the gateway names it, e.g. /dev/ttyUSB0')
+    .addHelpText(
+      'after',
+      `
+Asks the running gateway, at \`http\` of its configuration. ${
+        what === 'pause'
+          ? 'The line is left to another program until it is resumed, or\nthe gateway is started again; its devices keep their events.'
+          : 'The line is opened within a second.'
+      }
+
+Example:
+  headwater gateway --config /etc/headwater/gateway.yaml ${what} /dev/ttyUSB0`,
+    )
     .action(async (path: string) => {
       const { pauseLine } = await import('./examples/serial-gateway/pause.js');
       process.exitCode = await pauseLine(what, path, gateway.opts());
