@@ -74,7 +74,7 @@ export class Bus implements LineHandler {
   readonly #frames: FrameReader;
   /** The address whose turn it is, and the number of its poll; null: nobody's. */
   #polled: { address: number; number: number; heard: boolean } | null = null;
-  /** When the turn began, or ended. */
+  /** When the turn began (its poll was on the wire), or ended. */
   #turnedAtMs = 0;
   #number = 0;
   /** What this end sent in this turn: an adapter that hears itself gives it back. */
@@ -123,7 +123,8 @@ export class Bus implements LineHandler {
     }
     this.#frames.push(bytes);
     const { line, settings, clock } = this.#options;
-    const isLong = clock.monotonicMs() - this.#turnedAtMs > answerBytesMax * line.byteMs;
+    const turnMsMax = settings.answerTimeoutMs + answerBytesMax * line.byteMs;
+    const isLong = clock.monotonicMs() - this.#turnedAtMs > turnMsMax;
     if (this.#polled === null) {
       // Somebody is still speaking, or again: the next poll would not be heard.
       if (isLong) return;
@@ -217,7 +218,9 @@ export class Bus implements LineHandler {
     this.#echo = frames.map((frame) => encodeEnvelope({ channel: address, frame }));
     // [W-8] The bus was silent, and may have made noise.
     void this.#speak(Uint8Array.from([0, ...toStream(this.#echo)])).then(() => {
-      if (this.#polled?.number === number) this.#listen();
+      if (this.#polled?.number !== number) return;
+      this.#turnedAtMs = this.#options.clock.monotonicMs();
+      this.#listen();
     });
   }
 

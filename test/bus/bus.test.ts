@@ -56,6 +56,15 @@ test('a drop that answers late: its frames are its own, and no newer poll ends w
   assert.ok(site.said.includes('/dev/ttyUSB0#1: answers again'));
 });
 
+test('a drop that takes long to react, within what an answer may take, is not cut short on a fast bus', async () => {
+  const site = await busSite({ drops: [1, 2], answerTimeoutMs: 500 }, 921_600);
+  const [slow, other] = [1, 2].map(site.device) as [BusDevice, BusDevice];
+  slow.delayMs = 400;
+  await traffic(site, [slow, other], 20);
+  assert.equal([1, 2].map(site.journaled), [slow.accepted, other.accepted]);
+  assert.equal(site.said, []);
+});
+
 test('a drop that says all of it twice', async () => {
   const site = await busSite({ drops: [1, 2], turnaroundMs: 4 });
   const devices = [1, 2].map(site.device);
