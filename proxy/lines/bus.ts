@@ -27,6 +27,8 @@ export interface BusOptions {
   clock: Clock;
   log: Log;
   outcomes: Outcomes;
+  /** What a scan finds is put in here, and is known when the line is opened again. */
+  found: Set<number>;
   opened(line: Line): LineHandler;
 }
 
@@ -93,14 +95,17 @@ export class Bus implements LineHandler {
   /** The addresses that are still to be polled in this round. */
   #round: number[] = [];
   #scanned = 0;
+  /** Nobody is looked for at the address of a meter. */
+  readonly #meters: ReadonlySet<number>;
 
   constructor(options: BusOptions) {
     this.#options = options;
+    this.#meters = new Set(options.settings.modbus.map(({ address }) => address));
     this.#frames = new FrameReader({
       frame: (frame) => this.#frame(frame),
       broken: (why) => this.#count(`bus-frame-${why}`),
     });
-    for (const address of options.settings.drops) this.#found(address);
+    for (const address of [...options.settings.drops, ...options.found]) this.#found(address);
     this.#next();
   }
 
@@ -198,7 +203,7 @@ export class Bus implements LineHandler {
     const unknown = Array.from({ length: to - from + 1 }, (_, at) => from + at);
     const others = [
       ...drops.filter(({ silent }) => silent >= silentMax).map(({ address }) => address),
-      ...unknown.filter((address) => !this.#drops.has(address)),
+      ...unknown.filter((address) => !this.#drops.has(address) && !this.#meters.has(address)),
     ].sort((a, b) => a - b);
     const scanned = others.find((address) => address > this.#scanned) ?? others[0];
     if (scanned === undefined) return due;
@@ -281,8 +286,12 @@ export class Bus implements LineHandler {
   }
 
   #found(address: number): Drop {
-    const { settings, opened } = this.#options;
-    if (!settings.drops.includes(address)) this.#say(address, 'found');
+    const { settings, found, opened } = this.#options;
+    const isKnown = settings.drops.includes(address) || found.has(address);
+    if (!isKnown) {
+      found.add(address);
+      this.#say(address, 'found');
+    }
     const frames: Uint8Array[] = [];
     const line: Line = {
       path: this.#pathOf(address),

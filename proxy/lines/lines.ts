@@ -55,6 +55,8 @@ interface Kept {
   opening: boolean;
   port: OpenPort | null;
   handler: LineHandler | null;
+  /** Drops that a scan has found. */
+  readonly found: Set<number>;
 }
 
 /** Answers when each line that is there was tried once. */
@@ -74,7 +76,7 @@ export async function keepLines(options: LinesOptions): Promise<Lines> {
   };
 
   const tryOpen = async (path: string, entry: LineSettings) => {
-    const line = kept.get(path) ?? { state: null, opening: false, port: null, handler: null };
+    const line = kept.get(path) ?? newLine();
     kept.set(path, line);
     if (line.opening || line.port !== null || isPaused(line)) return;
     line.opening = true;
@@ -104,14 +106,15 @@ export async function keepLines(options: LinesOptions): Promise<Lines> {
       pause: () => line.port?.pause(),
       resume: () => line.port?.resume(),
     };
-    line.handler = entry.bus === undefined ? options.opened(opened) : bus(opened, port, entry);
+    const isBus = entry.bus !== undefined;
+    line.handler = isBus ? bus(opened, port, entry, line.found) : options.opened(opened);
   };
 
-  const bus = (line: Line, port: OpenPort, entry: LineSettings): LineHandler => {
+  const bus = (line: Line, port: OpenPort, entry: LineSettings, found: Set<number>) => {
     const { baudRate, parity, stopBits, bus: settings } = entry;
     const byteMs = (1_000 / baudRate) * (1 + 8 + (parity === 'none' ? 0 : 1) + stopBits);
     const made = new Bus({
-      ...{ settings: settings!, clock, log, outcomes, opened: options.opened },
+      ...{ settings: settings!, clock, log, outcomes, found, opened: options.opened },
       line: {
         ...line,
         byteMs,
@@ -209,6 +212,11 @@ export async function keepLines(options: LinesOptions): Promise<Lines> {
     },
   };
 }
+
+const newLine = (): Kept => ({
+  ...{ state: null, opening: false, port: null, handler: null },
+  found: new Set(),
+});
 
 const isPaused = ({ state }: Kept) => state === 'paused';
 

@@ -64,9 +64,10 @@ export async function busSite(settings: Record<string, unknown>, baudRate = 115_
     warn() {},
     error() {},
   };
+  const found = new Set<number>();
   const open = (): Bus =>
     new Bus({
-      ...{ settings: entry.bus!, clock, outcomes, log },
+      ...{ settings: entry.bus!, clock, outcomes, log, found },
       line: {
         path: '/dev/ttyUSB0',
         byteMs: bus.byteMs,

@@ -135,6 +135,37 @@ test('a drop that nobody named is found by the scan', async () => {
   assert.equal(site.said, ['/dev/ttyUSB0#12: found']);
 });
 
+test('what the scan has found is polled at once when the line is back', async () => {
+  const site = await busSite({ drops: [1], scan: { from: 1, to: 100 }, scanEveryMs: 100 });
+  const [, device] = [1, 100].map(site.device) as [BusDevice, BusDevice];
+  await site.run(15_000);
+  assert.equal(site.said.splice(0), ['/dev/ttyUSB0#100: found']);
+  for (let event = 0; event < 10; event++) device.send();
+  site.lose();
+  await site.run(1_000);
+  site.open();
+  await site.run(1_000);
+  assert.is(site.journaled(100), 10);
+  assert.not.ok(site.said.some((line) => line.endsWith('found')));
+});
+
+test('nobody is looked for at a meter’s address', async () => {
+  const registers = [{ name: 'wh', at: 0, type: 'uint16' }];
+  const meter = { address: 3, device: 'meter', stream: 'energy', registers };
+  const scan = { from: 1, to: 4 };
+  const site = await busSite({ scan, scanEveryMs: 50, modbus: [meter] });
+  const polled = new Set<number>();
+  let wire: number[] = [];
+  site.bus.join((bytes) => {
+    wire.push(...bytes);
+    if (bytes[0] !== 0) return;
+    for (const frame of framesOf(Uint8Array.from(wire))) polled.add(frame[1]!);
+    wire = [];
+  });
+  await site.run(2_000);
+  assert.equal([...polled].sort(), [1, 2, 4]);
+});
+
 test('one that babbles without an end holds the bus no longer than a turn', async () => {
   const site = await busSite({ drops: [1, 2] });
   const device = site.device(2);
