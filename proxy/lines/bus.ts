@@ -42,7 +42,7 @@ export interface Borrowed {
   onData: (bytes: Uint8Array) => void;
 }
 
-/** The line went, or its keeper gave it free, before it was lent. */
+/** The line went, or its keeper gave it free, before it was lent or meanwhile. */
 export class BusClosedError extends Error {
   override name = 'BusClosedError';
 }
@@ -111,12 +111,15 @@ export class Bus implements LineHandler {
 
   /**
    * Lends the bus between two polls. Rejects where the work does, which must end by itself, and with a BusClosedError where the bus closed
-   * before it.
+   * before it failed: who fell silent then is not known.
    */
   borrow<T>(work: (bus: Borrowed) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) reject(new BusClosedError());
-      else this.#guests.push({ work: (bus) => work(bus).then(resolve, reject), sendAway: reject });
+      else {
+        const failed = (why: Error) => reject(this.#isClosed ? new BusClosedError() : why);
+        this.#guests.push({ work: (bus) => work(bus).then(resolve, failed), sendAway: reject });
+      }
       if (this.#isIdle) this.#after(0, () => this.#next());
     });
   }

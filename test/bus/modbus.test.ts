@@ -218,6 +218,19 @@ test('a line that is lost ends the reads, and one that comes back goes on with t
   assert.is(site.events('meter-11').length, reads(site).ok);
 });
 
+test('a line that is lost while an answer is awaited says nothing of the meter', async () => {
+  site = await modbusSite();
+  const slave = counting(site);
+  slave.delayMs = 100;
+  await site.run(3_000);
+  const asked = slave.requests.length;
+  while (slave.requests.length === asked) await site.run(1);
+  site.lose();
+  await site.run(5_000);
+  assert.equal(reads(site), { ok: asked });
+  assert.is(said(site, 'modbus-'), 0);
+});
+
 test('the proxy away, and the gateway killed twice meanwhile: all arrives, once, in order, with its time', async () => {
   site = await modbusSite();
   const slave = counting(site);
