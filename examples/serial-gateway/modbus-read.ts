@@ -76,7 +76,7 @@ export async function readSpan(
   // Typed for the package serialport, which is not here; any Duplex does.
   const client = new modbus.client.RTU(wire as never, address, timeoutMs);
   try {
-    const { response } = await client[reads[kind]](at, count);
+    const { response } = await Promise.race([client[reads[kind]](at, count), wire.unreadable]);
     const content = response.body.valuesAsBuffer;
     if (content.length !== bytes) {
       throw new ReadError('wrong-answer', `${content.length} bytes instead of ${bytes}`);
@@ -116,6 +116,11 @@ function numberOf({ type, wordOrder, decimals }: ModbusRegister, content: Buffer
 /** The library rejects with objects that are no errors. */
 function readError(error: unknown): ReadError {
   if (error instanceof ReadError) return error;
+  if (error instanceof Buffer) {
+    const isException = (error[1] ?? 0) >= 0x80;
+    if (isException) return new ReadError('exception', `exception of code ${error[2]}`);
+    return new ReadError('wrong-answer', error.toString('hex'));
+  }
   const { err, message } = error as { err?: string; message?: string };
   const failure: Failure =
     err === 'Timeout'

@@ -15,6 +15,12 @@ export class ModbusWire extends Duplex {
   #request: Buffer | null = null;
   /** What came and may still be noise or echo; null: the answer has begun. */
   #held: Buffer | null = nothing;
+  #answer: Buffer = nothing;
+  #fail: (why: Buffer) => void = () => {};
+  /** Rejects with the answer where the library throws at it, as it does at an exception whose code it does not know. */
+  readonly unreadable = new Promise<never>((_, reject) => {
+    this.#fail = reject;
+  });
 
   constructor(bus: Borrowed, address: number) {
     super();
@@ -30,10 +36,20 @@ export class ModbusWire extends Duplex {
 
   override _read(): void {}
 
+  /** What a listener throws would end the process, and all lines with it. */
+  override emit(event: string | symbol, ...values: unknown[]): boolean {
+    try {
+      return super.emit(event, ...values);
+    } catch {
+      this.#fail(this.#answer);
+      return true;
+    }
+  }
+
   #heard(bytes: Uint8Array): void {
     if (this.destroyed || this.#request === null) return;
     if (this.#held === null) {
-      this.push(bytes);
+      this.#pass(bytes);
       return;
     }
     let held = this.#fromAddress(Buffer.concat([this.#held, bytes]));
@@ -44,7 +60,12 @@ export class ModbusWire extends Duplex {
     }
     const mayBeEcho = held.equals(this.#request.subarray(0, held.length));
     this.#held = mayBeEcho ? held : null;
-    if (!mayBeEcho) this.push(held);
+    if (!mayBeEcho) this.#pass(held);
+  }
+
+  #pass(bytes: Uint8Array): void {
+    this.#answer = Buffer.concat([this.#answer, bytes]);
+    this.push(bytes);
   }
 
   #fromAddress(bytes: Buffer): Buffer {

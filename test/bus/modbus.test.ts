@@ -122,10 +122,16 @@ test('at 9600 baud, with an adapter that hears itself and noise before the answe
 });
 
 const exception = [11, 0x83, 2];
+const exceptionOfNobody = [11, 0x83, 7];
 const oneRegister = [11, 3, 2, 0, 7];
 const troubles: [string, string, Partial<SimulatedMeter>][] = [
   ['is silent', 'silent', { spoil: () => [] }],
   ['answers with an exception', 'exception', { spoil: () => [...exception, ...crcOf(exception)] }],
+  [
+    'answers with an exception whose code Modbus has not',
+    'exception',
+    { spoil: () => [...exceptionOfNobody, ...crcOf(exceptionOfNobody)] },
+  ],
   ['has a wrong CRC', 'crc', { spoil: (answer) => answer.with(4, 99) }],
   ['breaks off', 'silent', { spoil: (answer) => answer.slice(0, 6) }],
   ['answers too late', 'silent', { delayMs: 260 }],
