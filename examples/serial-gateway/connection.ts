@@ -17,6 +17,8 @@ export interface ConnectionOptions {
 
 const growthMax = 6;
 const keepAliveMs = 10_000;
+/** One that ends before was none: whoever accepted it (a tunnel, a proxy that has too many) closed it. */
+const steadyMs = 10_000;
 
 export class Connection {
   readonly #options: ConnectionOptions;
@@ -57,9 +59,10 @@ export class Connection {
     });
     this.#socket = socket;
     let why = 'the proxy closed it';
+    let upAtMs = Number.POSITIVE_INFINITY;
     socket.on('connect', () => {
       this.#isUp = true;
-      this.#attempts = 0;
+      upAtMs = clock.monotonicMs();
       up();
     });
     socket.on('data', data);
@@ -73,6 +76,7 @@ export class Connection {
       this.#socket = null;
       if (this.#isClosed) return;
       down(why);
+      if (clock.monotonicMs() - upAtMs >= steadyMs) this.#attempts = 0;
       const [byte = 0] = clock.random(1);
       const grown = this.#options.retryBackoffMs * 2 ** Math.min(this.#attempts++, growthMax);
       this.#cancel = clock.after(grown * (0.5 + byte / 510), () => this.#open());
