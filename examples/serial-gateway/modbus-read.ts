@@ -83,7 +83,9 @@ export async function readSpan(
     }
     return content;
   } catch (error) {
-    throw readError(error);
+    const { failure, message } = readError(error);
+    const what = count === 1 ? `${kind} ${at}` : `${kind} ${at} to ${at + count - 1}`;
+    throw new ReadError(failure, `${what}: ${message}`);
   } finally {
     wire.destroy();
   }

@@ -39,7 +39,9 @@ export async function busSite(settings: Record<string, unknown>, baudRate = 115_
   };
   const journal = new MemoryJournal();
   const said: string[] = [];
+  const whys: string[] = [];
   const outcomes = createOutcomes(clock, (kind, detail) => {
+    whys.push(`${detail?.why ?? ''}`);
     said.push(`${kind} ${detail?.address ?? detail?.path ?? ''}`.trim());
   });
   const sessions = new Sessions({
@@ -134,7 +136,7 @@ export async function busSite(settings: Record<string, unknown>, baudRate = 115_
     return next;
   };
   return {
-    ...{ scheduler, bus, device, run, journaled, said, outcomes, driven },
+    ...{ scheduler, bus, device, run, journaled, said, whys, outcomes, driven },
     ...{ clock, log, journal, accept, entry },
     get master() {
       return master!;

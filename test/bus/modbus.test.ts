@@ -169,6 +169,22 @@ for (const [what, failure, trouble] of troubles) {
   });
 }
 
+test('of a read that fails is said which registers it asked for', async () => {
+  const registers = [
+    { name: 'wh', at: 0, type: 'uint32' },
+    { name: 'hours', kind: 'input', at: 500, type: 'uint16' },
+  ];
+  site = await modbusSite([{ ...meter11, registers }]);
+  const slave = site.slave(11);
+  set(slave, 3, 0, 0, 7);
+  await site.run(3_000);
+  assert.is(site.whys.length, 1);
+  assert.match(site.whys[0]!, /^input 500: ModbusException: ILLEGAL DATA ADDRESS/);
+  slave.spoil = () => [];
+  await site.run(3_000);
+  assert.equal(site.whys.slice(1), ['holding 0 to 1: Req timed out']);
+});
+
 test('two meters, one of them not there: the other is read all the same', async () => {
   const other = { ...meter11, address: 12, device: 'meter-12' };
   site = await modbusSite([meter11, other]);
