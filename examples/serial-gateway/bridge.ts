@@ -103,6 +103,8 @@ export class Bridge {
       this.#drop(bridged);
       this.#announce(bridged);
     }
+    // Of the line to come: a connection that says nothing is closed, as a device's that sends no HELLO.
+    if (this.#lines.size === 0) this.#open(this.#freeChannel());
   }
 
   fromProxy(bytes: Uint8Array): void {
@@ -117,7 +119,7 @@ export class Bridge {
       this.#last = bridged.channel;
       const frame = bridged.frames.shift()!;
       this.#account(bridged, -frame.length);
-      this.#send(bridged, frame);
+      this.#send(bridged.channel, frame);
       count(this.toProxy, bridged.line.path, frame.length);
       if (bridged.isPaused && bridged.bytes <= this.#options.lineBytesMax / 2) {
         bridged.isPaused = false;
@@ -166,10 +168,14 @@ export class Bridge {
 
   /** [W-54] */
   #announce(bridged: Bridged): void {
-    if (this.#uplink?.isUp === true) this.#send(bridged, new Uint8Array());
+    if (this.#uplink?.isUp === true) this.#open(bridged.channel);
   }
 
-  #send({ channel }: Bridged, frame: Uint8Array): void {
+  #open(channel: number): void {
+    this.#send(channel, new Uint8Array());
+  }
+
+  #send(channel: number, frame: Uint8Array): void {
     this.#uplink?.write(toStream([encodeEnvelope({ channel, frame })]));
   }
 

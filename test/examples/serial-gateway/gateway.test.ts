@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -106,6 +108,23 @@ test('a paused line is free for another program, and comes back', async () => {
   const unknown = await verb('pause', '/dev/none');
   assert.is(unknown.code, 1);
   assert.match(unknown.complaint, /^headwater: \/dev\/none: no line of this gateway; it has \//);
+  await countInJournal(config, sensor);
+});
+
+test('one whose lines are not there yet keeps its connection, and one appears on it', async () => {
+  const { config, folder } = await site('no-lines');
+  const proxy = await proxyOf(config, '--set', 'limits.helloTimeoutMs=300');
+  const { pty, wire } = await scene.line();
+  await pty.far.refuse(true);
+  const gateway = await gatewayOf(folder, proxy.tcpPort, pty);
+  await until(async () => (await gateway.metric('headwater_gateway_connected')) === 1);
+  // Who came later and says nothing is sent away.
+  const stranger = connect(proxy.tcpPort, '127.0.0.1');
+  await once(stranger, 'close');
+  await pty.far.refuse(false);
+  const sensor = await scene.sense(wire, 'plugged');
+  await passes(sensor, 20);
+  assert.is(await gateway.metric('headwater_outcomes_total', 'connection-lost'), 0);
   await countInJournal(config, sensor);
 });
 
