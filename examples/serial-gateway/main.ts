@@ -47,6 +47,8 @@ async function run(config: GatewayConfig, log: Log): Promise<number> {
   });
   const clock = systemClock();
   const outcomes = createOutcomes(clock, (kind, detail) => {
+    // A frame that is dropped while the connection is lost: counted, and said with the loss.
+    if (kind === 'not-connected') return;
     log.warn({ outcome: kind, ...detail }, `outcome ${kind}`);
   });
   const bridge = new Bridge({ clock, outcomes, ...config.limits });
@@ -63,9 +65,8 @@ async function run(config: GatewayConfig, log: Log): Promise<number> {
     data: (bytes) => bridge.fromProxy(bytes),
     ready: () => bridge.pump(),
     down(why) {
-      outcomes.count('connection-lost', { proxy, why });
-      if (!isDown)
-        log.warn({ proxy, why }, 'not connected: devices keep their events; tried again');
+      const consequence = 'devices keep their events; tried again';
+      if (!isDown) outcomes.count('connection-lost', { proxy, why: `${why}: ${consequence}` });
       isDown = true;
     },
   });

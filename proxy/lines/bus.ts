@@ -254,8 +254,9 @@ export class Bus implements LineHandler {
     const { address } = drop;
     if (wasSilent && hasAnswered) this.#say(address, 'answers again');
     if (drop.silent !== silentMax) return;
-    this.#count('drop-silent', address);
-    this.#say(address, `does not answer; tried every ${this.#options.settings.scanEveryMs} ms`);
+    const path = this.#pathOf(address);
+    const why = `it does not answer; tried every ${this.#options.settings.scanEveryMs} ms`;
+    this.#options.outcomes.count('drop-silent', { path, why }, path);
   }
 
   #frame(frame: Uint8Array): void {

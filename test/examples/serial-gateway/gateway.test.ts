@@ -47,7 +47,10 @@ test('three lines over one connection: killed, and its proxy killed: every event
   const second = await gatewayOf(folder, proxy.tcpPort, ...ptys);
   await Promise.all(sensors.map((sensor) => passes(sensor, 40)));
   await proxy.kill();
-  await until(async () => (await second.metric('headwater_gateway_connected')) === 0);
+  await until(async () => (await second.metric('headwater_outcomes_total', 'not-connected')) > 0);
+  const lost = second.log.filter(({ level }) => level === 'warn').map(({ msg }) => msg);
+  assert.equal(lost, ['outcome connection-lost'], 'an outage is one line');
+  assert.is(await second.metric('headwater_gateway_connected'), 0);
   const again = await proxyOf(config, '--set', `listen.tcp.port=${proxy.tcpPort}`);
   await Promise.all(sensors.map((sensor) => passes(sensor, 40)));
   await countInJournal(config, ...sensors);
