@@ -40,6 +40,8 @@ export type Result = 'ok' | 'not-taken' | Failure;
 
 /** What the machine's clock may be wrong by, until the proxy has told the time. */
 const clockErrorMs = 2_000;
+/** So many in a row end a trouble: one that comes and goes is said once. */
+const goodReads = 3;
 
 export class Meter {
   readonly settings: ModbusMeter;
@@ -50,7 +52,10 @@ export class Meter {
   readonly #link: Link;
   readonly #send: (values: Values) => boolean;
   #bus: Bus | null = null;
+  /** What was said last. */
   #result: Result = 'ok';
+  /** Reads in a row. */
+  #good = 0;
   #isStopped = false;
   #dueMs: number;
   #cancel = () => {};
@@ -151,7 +156,8 @@ export class Meter {
     const { settings, log, outcomes } = this.#options;
     const { device, address } = settings;
     this.reads.set(result, (this.reads.get(result) ?? 0) + 1);
-    if (result === this.#result) return;
+    this.#good = result === 'ok' ? this.#good + 1 : 0;
+    if (result === this.#result || (result === 'ok' && this.#good < goodReads)) return;
     this.#result = result;
     if (result === 'ok') log.info({ device, address }, `meter ${device}: read again`);
     else outcomes.count(`modbus-${result}`, { device, address, why }, device);

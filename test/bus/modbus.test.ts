@@ -196,6 +196,17 @@ test('two meters, one of them not there: the other is read all the same', async 
   assert.equal(site.events('meter-12')[0]!.value, { wh: 5, volts: 229.9 });
 });
 
+test('one that fails at every other read fills no log', async () => {
+  site = await modbusSite([{ ...meter11, everyMs: 100 }]);
+  const slave = counting(site);
+  slave.spoil = (answer) => (slave.requests.length % 2 === 0 ? answer : answer.with(4, 99));
+  await site.run(60_000);
+  slave.spoil = (answer) => answer;
+  await site.run(1_000);
+  assert.ok(reads(site).crc! > 200);
+  assert.equal(site.said, ['modbus-crc 11', 'meter meter-11: read again']);
+});
+
 test('of meters that go silent together each is said by its name', async () => {
   const others = [12, 13].map((address) => ({ ...meter11, address, device: `meter-${address}` }));
   site = await modbusSite([meter11, ...others]);
