@@ -132,10 +132,17 @@ function listen(
     [...lines.states()].flatMap(([path, state]) =>
       state === 'open' ? [] : [`line ${path} is ${state}`],
     );
+  const failedMeters = () =>
+    (meters?.all ?? []).flatMap(({ hasFailed, settings }) =>
+      hasFailed ? [`meter ${settings.device} is read no more: its store failed`] : [],
+    );
   return startHttp({
     ...http,
     metrics: createMetrics({ bridge, connection, lines, meters, counts }),
-    trouble: () => (connection.isUp ? [] : [`not connected to ${proxy.host}:${proxy.port}`]),
+    trouble: () => [
+      ...(connection.isUp ? [] : [`not connected to ${proxy.host}:${proxy.port}`]),
+      ...failedMeters(),
+    ],
     remarks: closedLines,
     async post(path, query) {
       const line = query.get('path') ?? '';

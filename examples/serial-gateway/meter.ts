@@ -57,6 +57,7 @@ export class Meter {
   /** Reads in a row. */
   #good = 0;
   #isStopped = false;
+  #hasFailed = false;
   #dueMs: number;
   #cancel = () => {};
 
@@ -82,6 +83,11 @@ export class Meter {
   /** The line was opened, for the first time or again. */
   set bus(bus: Bus) {
     this.#bus = bus;
+  }
+
+  /** Its store did: it is read no more. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   stats() {
@@ -170,6 +176,7 @@ export class Meter {
       task();
     } catch (error) {
       this.close();
+      this.#hasFailed = true;
       const { settings, file, outcomes } = this.#options;
       const { device } = settings;
       const why = error instanceof Error ? error.message : `${error}`;

@@ -1,4 +1,13 @@
-import { mkdirSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { sdkFactory } from 'headwater/instance';
@@ -28,6 +37,7 @@ export class StoreError extends Error {
 }
 
 const keepAliveMs = 10_000;
+const zeros = new Uint8Array(65_536);
 
 export function linkTo(host: string, port: number): () => Link {
   const options = {
@@ -71,7 +81,7 @@ export class Meters {
         const file = join(store, `${settings.device}.events`);
         try {
           mkdirSync(store, { recursive: true });
-          const bytes = sizeOf(file) || storeBytes;
+          const bytes = sizeOf(file) || reserve(file, storeBytes);
           const link = options.link();
           meters.push(
             new Meter({ ...options, settings, link, instantiate, file, storeBytes: bytes }),
@@ -90,6 +100,25 @@ export class Meters {
   close(): void {
     for (const meter of this.all) meter.close();
   }
+}
+
+/** A disk that is full is met here, and not in an outage of days: what is written later has its place already. */
+function reserve(file: string, sizeBytes: number): number {
+  const fresh = `${file}.new`;
+  const descriptor = openSync(fresh, 'w');
+  try {
+    for (let at = 0; at < sizeBytes; at += zeros.length) {
+      writeSync(descriptor, zeros, 0, Math.min(zeros.length, sizeBytes - at));
+    }
+    fsyncSync(descriptor);
+    renameSync(fresh, file);
+  } catch (error) {
+    rmSync(fresh);
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+  return sizeBytes;
 }
 
 /** A file that is there keeps its size: where a sector lies depends on it. */

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { spansOf } from '../../examples/serial-gateway/modbus-read.js';
@@ -299,6 +300,13 @@ test('the proxy away, and the gateway killed twice meanwhile: all arrives, once,
   assert.is(new Set(events.map(({ id }) => id.split('/')[0])).size, 3);
 });
 
+test('a store has its place on the disk from the beginning', async () => {
+  site = await modbusSite();
+  const { size, blocks } = fs.statSync(join(site.folder, 'meter-11.events'));
+  assert.is(size, 65_536);
+  assert.ok(512 * blocks >= size, `${blocks} blocks`);
+});
+
 test('a disk that fails ends that meter, is said, and the drops go on', async () => {
   site = await modbusSite();
   counting(site);
@@ -314,6 +322,7 @@ test('a disk that fails ends that meter, is said, and the drops go on', async ()
     fs.writeSync = writeSync;
   }
   assert.is(site.outcomes.counts().get('modbus-store-failed'), 1);
+  assert.ok(site.meters.all[0]!.hasFailed);
   const held = site.events('meter-11').length;
   await site.traffic(3);
   await dropsAreThrough(site);
