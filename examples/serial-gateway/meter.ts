@@ -52,6 +52,8 @@ export class Meter {
   readonly #link: Link;
   readonly #send: (values: Values) => boolean;
   #bus: Bus | null = null;
+  /** A read was due while the line was away: it is made when that is back, since the next may be a day away. */
+  #isMissed = false;
   /** What was said last. */
   #result: Result = 'ok';
   /** Reads in a row. */
@@ -83,6 +85,7 @@ export class Meter {
   /** The line was opened, for the first time or again. */
   set bus(bus: Bus) {
     this.#bus = bus;
+    if (this.#isMissed) void this.#read();
   }
 
   /** Its store did: it is read no more. */
@@ -136,6 +139,7 @@ export class Meter {
   async #read(): Promise<void> {
     const { settings, clock } = this.#options;
     const bus = this.#bus;
+    this.#isMissed = bus === null;
     if (bus === null) return;
     const values: Values = {};
     try {
@@ -147,6 +151,7 @@ export class Meter {
       if (error instanceof BusClosedError) {
         // Whoever keeps the lines says that it went; a new one may be here already.
         if (this.#bus === bus) this.#bus = null;
+        await this.#read();
       } else if (error instanceof ReadError) this.#count(error.failure, error.message);
       else throw error;
       return;

@@ -252,6 +252,28 @@ test('a line that is lost ends the reads, and one that comes back goes on with t
   assert.is(site.events('meter-11').length, reads(site).ok);
 });
 
+test('a read that was due while the line was away is made when it is back', async () => {
+  site = await modbusSite([{ ...meter11, everyMs: 60_000 }]);
+  const slave = counting(site);
+  await site.run(59_000);
+  assert.is(slave.requests.length, 1);
+  site.lose();
+  await site.run(3_000);
+  site.reopen();
+  await site.run(1_000);
+  assert.is(slave.requests.length, 2);
+  await site.run(56_000);
+  assert.is(slave.requests.length, 2);
+  await site.run(2_000);
+  assert.is(slave.requests.length, 3, 'at its own pace again');
+  // Away and back between two: nothing was due.
+  site.lose();
+  await site.run(1_000);
+  site.reopen();
+  await site.run(1_000);
+  assert.is(slave.requests.length, 3);
+});
+
 test('a line that is lost while an answer is awaited says nothing of the meter', async () => {
   site = await modbusSite();
   const slave = counting(site);
