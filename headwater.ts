@@ -125,7 +125,8 @@ program
     'after',
     `
 Has the line for itself and says nothing on it: wire its RX to the TX that you want to hear. Events are decoded once their table
-has crossed the line: after a HELLO. Rates go to standard error, every ten seconds and at the end (Ctrl-C).
+has crossed the line: after a HELLO. What is of another protocol, as a Modbus meter on the same bus, is broken here. Rates go to
+standard error, every ten seconds and at the end (Ctrl-C). A capture is written anew; one that was torn is read as far as it goes.
 
 Examples:
   headwater monitor /dev/ttyUSB0
