@@ -58,6 +58,10 @@ export class Meter {
   #result: Result = 'ok';
   /** Reads in a row. */
   #good = 0;
+  /** Of this machine's clock, when the device was told it last. */
+  #offsetMs = Number.NEGATIVE_INFINITY;
+  /** The proxy has told the time. */
+  #isTold = false;
   #isStopped = false;
   #hasFailed = false;
   #dueMs: number;
@@ -104,7 +108,7 @@ export class Meter {
   }
 
   #startDevice(): (values: Values) => boolean {
-    const { file, settings, storeBytes, retryBackoffMs, clock } = this.#options;
+    const { file, settings, storeBytes, retryBackoffMs } = this.#options;
     const sdk = this.#sdk;
     const store = sdk.file(file, storeBytes);
     if (store === undefined) throw new Error('it was written by a newer headwater');
@@ -113,13 +117,23 @@ export class Meter {
     sdk.anchors();
     const { device } = settings;
     const hw = sdk.producer({ device, link: this.#link, store, retryBackoffMs });
-    sdk.setAnchor(clock.nowMs(), clockErrorMs);
     return (values) => {
+      this.#followClock();
       const isTaken = hw.send(stream, values) !== false;
       // A block of its own, so that it is in the file now: a process that is killed loses what is in memory.
       sdk.flush(() => {}, 0);
       return isTaken;
     };
+  }
+
+  /** A machine without a clock of its own has the right time when somebody tells it. What the proxy tells is better than either. */
+  #followClock(): void {
+    const { clock } = this.#options;
+    this.#isTold ||= this.#sdk.stats().ready;
+    const offsetMs = clock.nowMs() - clock.monotonicMs();
+    if (this.#isTold || Math.abs(offsetMs - this.#offsetMs) < clockErrorMs) return;
+    this.#offsetMs = offsetMs;
+    this.#sdk.setAnchor(clock.nowMs(), clockErrorMs);
   }
 
   /** What comes at the same pace always; what a slow bus missed is left out. */

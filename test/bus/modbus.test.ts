@@ -329,6 +329,32 @@ test('a store has its place on the disk from the beginning', async () => {
   assert.ok(512 * blocks >= size, `${blocks} blocks`);
 });
 
+test('a machine whose clock is put right while the proxy is away: what is read from then on has its time', async () => {
+  site = await modbusSite();
+  const slave = counting(site);
+  site.setAway(true);
+  const { nowMs } = site.clock;
+  const begin = nowMs();
+  site.clock.nowMs = () => nowMs() - 7_200_000;
+  await site.restart();
+  await site.run(10_500);
+  site.clock.nowMs = nowMs;
+  const atJump = slave.registers[3]![1]!;
+  await site.run(10_000);
+  await site.restart();
+  site.setAway(false);
+  await site.run(60_000);
+  const events = site.events('meter-11').filter(({ topic }) => topic === 'energy');
+  const [boot] = [...new Set(events.map(({ id }) => id.split('/')[0]))];
+  const late = events.filter(
+    ({ id, value }) => id.startsWith(`${boot}/`) && Number(value.wh) > atJump,
+  );
+  assert.ok(late.length >= 9, `${late.length} events`);
+  for (const { timestampMs, value } of late) {
+    assert.ok(Math.abs(timestampMs - begin - 100 * (Number(value.wh) - 1)) < 500);
+  }
+});
+
 test('a disk that fails ends that meter, is said, and the drops go on', async () => {
   site = await modbusSite();
   counting(site);
