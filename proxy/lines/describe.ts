@@ -107,10 +107,23 @@ export class Describer {
   }
 }
 
+const names: Record<number, string> = {
+  ...{ [WELCOME]: 'WELCOME', [ACK]: 'ACK', [RESET]: 'RESET', [POLL]: 'POLL', [END]: 'END' },
+  ...{ [COMMAND]: 'COMMAND', [RESULT]: 'RESULT' },
+};
+/** The type with them. */
+const itemsLeast: Record<number, number> = {
+  ...{ [WELCOME]: 6, [ACK]: 4, [RESET]: 3, [POLL]: 3, [END]: 3 },
+};
+
 function ofAnother(type: number, body: Uint8Array): Described {
   const reader = new CborReader(body);
   const items: Value[] = [];
   while (!reader.done && reader.broken === null) items.push(reader.value(4, 'item'));
+  if (reader.broken !== null || items.length < (itemsLeast[type] ?? 0)) {
+    const what = names[type] ?? `type ${type}`;
+    return { what, text: `malformed: ${reader.broken ?? 'items are missing'}`, isSound: false };
+  }
   const [, a, b, c, d, e] = items;
   if (type === WELCOME) {
     return sound('WELCOME', `boot ${e} expects seq ${b}, takes up to ${c}, nonce ${a}`);
@@ -125,7 +138,6 @@ function ofAnother(type: number, body: Uint8Array): Described {
   }
   if (type === POLL) return sound('POLL', `${a}, up to ${b} B`);
   if (type === END) return sound('END', `${a}${b === 1 ? ', more waits' : ''}`);
-  const names: Record<number, string> = { [COMMAND]: 'COMMAND', [RESULT]: 'RESULT' };
   return sound(names[type] ?? `type ${type}`, `${body.length} B`);
 }
 

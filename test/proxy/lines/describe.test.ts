@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { FrameReader } from '../../../proxy/frame.js';
+import { encodeFrame, FrameReader } from '../../../proxy/frame.js';
 import { type Described, Describer } from '../../../proxy/lines/describe.js';
-import { fromHex, vectors } from '../vectors.js';
+import { fromHex, toHex, vectors } from '../vectors.js';
 
 // Frames as lines for a person, of bytes that both ends' tests read.
 
@@ -63,6 +63,16 @@ test('what is broken is said and is not sound', () => {
     '! broken cobs',
     '! broken 2 B: short',
   ]);
+});
+
+test('what lacks items behind a right check is malformed', () => {
+  const short = [2, 5, 6, 11, 12].map((type) => toHex(encodeFrame(Uint8Array.of(type, 1))));
+  assert.equal(
+    described(short),
+    ['WELCOME', 'ACK', 'RESET', 'POLL', 'END'].map(
+      (what) => `! ${what} malformed: items are missing`,
+    ),
+  );
 });
 
 test.run();
