@@ -16,7 +16,7 @@ import { readMotes } from '../site/motes.js';
 import { intoDocument } from './document.js';
 import { median, spread } from './figures/figure.js';
 
-/** Of a partition, where 1,000 records go to four. */
+/** Of a partition: what four of them get of a transaction that is half full. */
 const batchRecords = 250;
 const blockEvents = 20;
 /** When the motes were read: every 5 s from 2010-05-09 on. */

@@ -19,7 +19,7 @@ interface Throughput {
 const devices = 50;
 const blockEvents = 20;
 /** The proxy's default: kafka.recordsMax. */
-const recordsMax = 1_000;
+const recordsMax = 2_000;
 /** What kafkajs is at its cheapest with. */
 const requestSize = 500;
 
