@@ -17,6 +17,9 @@ export interface Site {
   remove(): Promise<void>;
 }
 
+/** The client of all sites of a run, as KAFKA_BROKERS is their Kafka. */
+const client = process.env.KAFKA_CLIENT ?? 'kafkajs';
+
 /** `overrides` lie over the configuration, key by key of the first level. */
 export async function makeSite(options: {
   bootstrap: string | null;
@@ -35,7 +38,7 @@ export async function makeSite(options: {
     journal: { folder: join(folder, 'journal') },
     ...(options.bootstrap === null
       ? {}
-      : { kafka: { brokers: options.bootstrap.split(','), topics: { prefix } } }),
+      : { kafka: { client, brokers: options.bootstrap.split(','), topics: { prefix } } }),
     ...options.overrides,
   };
   await writeFile(config, stringify(content));
