@@ -6,6 +6,7 @@ import type { ConnectionOptions } from 'node:tls';
 import type { Connection } from '@platformatic/kafka';
 import type { SinkOptions } from './client-sink.js';
 import { type BrokerConnection, brokerConnection, spoken } from './platformatic-connection.js';
+import { connectError } from './platformatic-errors.js';
 import type { Library } from './platformatic-library.js';
 import { versionTrouble } from './protocol-versions.js';
 import { SinkError } from './sink.js';
@@ -107,7 +108,7 @@ export class Connections {
     } catch (error) {
       connection.socket?.destroy();
       over();
-      throw error;
+      throw error instanceof SinkError ? error : connectError(error);
     }
   }
 }

@@ -26,6 +26,18 @@ export function causeOf(error: unknown): unknown {
   return Object.assign(new Error(text, { cause: error }), { type: cause?.apiId, ...named });
 }
 
+/** Why a connection was not made: the library says "failed", and what the system or the broker said lies below. */
+export function connectError(error: unknown): Error {
+  let reason = error;
+  for (;;) {
+    const { cause, errors } = reason as { cause?: unknown; errors?: unknown[] };
+    const below = cause ?? errors?.[0];
+    if (!(below instanceof Error)) break;
+    reason = below;
+  }
+  return new Error(reason instanceof Error ? reason.message : String(reason), { cause: error });
+}
+
 function isAnswer(error: unknown): error is AnswerError & Error {
   return error instanceof Error && 'errors' in error && 'response' in error;
 }

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createAdvice } from '../../proxy/kafka/client-advice.js';
 import { isLoginRefused, kafkaErrorType, sinkError } from '../../proxy/kafka/client-errors.js';
-import { causeOf } from '../../proxy/kafka/platformatic-errors.js';
+import { causeOf, connectError } from '../../proxy/kafka/platformatic-errors.js';
 import { orSkip } from './library.js';
 
 const forbidden = 29;
@@ -52,6 +52,12 @@ await orSkip(({ AuthenticationError, NetworkError, ResponseError }) => {
     const error = new NetworkError('Connection to k:9092 failed.', { cause });
     assert.ok(isLoginRefused(error));
     assert.is(explained(error).kind, 'misconfigured');
+  });
+
+  test('a connection that is refused says what the system says', () => {
+    const cause = new Error('connect ECONNREFUSED 127.0.0.1:9092');
+    const error = connectError(new NetworkError('Connection to k:9092 failed.', { cause }));
+    assert.match(explained(error).message, /can't be used now \(connect ECONNREFUSED 127/);
   });
 
   test('what is no answer stays what it is', () => {
