@@ -24,7 +24,7 @@ A record has a device's name, two headers and 60 bytes, and goes to one of 4 par
 the least and the most; the clients take turns in every round. Where this Node is older than 24, all of it runs on one of its own.
 
   --rounds N   5
-  --records N  in a round, for each line of the table, 40000
+  --records N  in a round, for each line of the table, 200000
   --json       one JSON object on standard output instead of the table
   --write      puts the table into README.md
   --help       this text`;
@@ -147,7 +147,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       rounds: { type: 'string', default: '5' },
-      records: { type: 'string', default: '40000' },
+      records: { type: 'string', default: '200000' },
       json: { type: 'boolean' },
       write: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
