@@ -142,8 +142,28 @@ export function partitionsAdded<T extends { errors: PartitionError[] }>(answer: 
       .filter(({ errorCode }) => errorCode !== 0)
       .map(({ errorCode }) => ({ topic, errorCode })),
   );
+  throwCause(failed);
+  return answer;
+}
+
+interface Produced {
+  topics: { topicName: string; partitions: { errorCode: number }[] }[];
+}
+
+/** The same of an answer to Produce: what was forbidden since its topic was taken into the transaction. */
+export function recordsTaken<T extends Produced>(answer: T): T {
+  const failed = answer.topics.flatMap(({ topicName, partitions }) =>
+    partitions
+      .filter(({ errorCode }) => errorCode !== 0)
+      .map(({ errorCode }) => ({ topic: topicName, errorCode })),
+  );
+  throwCause(failed);
+  return answer;
+}
+
+function throwCause(failed: readonly { topic: string; errorCode: number }[]): void {
   const cause = failed.find(({ errorCode }) => errorCode !== notAttempted) ?? failed[0];
-  if (cause === undefined) return answer;
+  if (cause === undefined) return;
   throw Object.assign(createErrorFromCode(cause.errorCode), { topic: cause.topic });
 }
 
@@ -155,6 +175,10 @@ for (const version of ['v0', 'v1']) {
   const response = require(`kafkajs/src/protocol/requests/addPartitionsToTxn/${version}/response`);
   (response as { parse(answer: { errors: PartitionError[] }): unknown }).parse = async (answer) =>
     partitionsAdded(answer);
+}
+for (const version of ['v3', 'v4', 'v5', 'v6', 'v7']) {
+  const response = require(`kafkajs/src/protocol/requests/produce/${version}/response`);
+  (response as { parse(answer: Produced): unknown }).parse = async (answer) => recordsTaken(answer);
 }
 
 const { requests } = require('kafkajs/src/protocol/requests') as {

@@ -8,6 +8,7 @@ import {
   endTxnError,
   errorCodes,
   openBrokerLink,
+  produceError,
 } from '../kafka/broker-link.js';
 import { sharedBroker, sharedDetour } from '../kafka/shared-broker.js';
 import { createTopics, deleteTopic, withAdmin } from '../kafka/topics.js';
@@ -189,6 +190,20 @@ export async function sinkHazards(client: HazardousClient): Promise<void> {
       },
     );
   }
+
+  hazard('a topic that is forbidden in the middle of a transaction is named', async () => {
+    await createTopics(bootstrap, [bench.topic], 1);
+    const sink = await bench.started();
+    link.rules.request = (request) => {
+      if (request.api !== apis.produce) return undefined;
+      return produceError(request, errorCodes.topicForbidden);
+    };
+    const { kind, topic, message } = await failure(sink.transaction([bench.event('e0')], at(1)));
+    await sink.close();
+    assert.is(kind, 'topic-forbidden');
+    assert.is(topic, bench.topic);
+    assert.match(message, `topic ${bench.topic} may not be written; allow it: `);
+  });
 
   hazard('a black hole: close returns, and leaves neither socket nor timer', async () => {
     await createTopics(bootstrap, [bench.topic], 1);

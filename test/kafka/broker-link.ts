@@ -25,7 +25,12 @@ export const apis = {
   endTxn: 26,
 } as const;
 
-export const errorCodes = { notLeader: 6, notCoordinator: 16, concurrentTransactions: 51 } as const;
+export const errorCodes = {
+  notLeader: 6,
+  notCoordinator: 16,
+  topicForbidden: 29,
+  concurrentTransactions: 51,
+} as const;
 
 export interface LinkRules {
   /** `lose`, or the body of an answer that the broker never gave, at once or later; otherwise it passes. */
