@@ -2,17 +2,16 @@
 // transactions of the same size, nothing else in the process. The machine is shared, so that CPU says more than the clock.
 
 import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { sinkMaker } from '../../proxy/kafka/open-sink.js';
 import { platformaticTrouble } from '../../proxy/kafka/platformatic-library.js';
 import { type KafkaSink, SinkError, type SinkRecord } from '../../proxy/kafka/sink.js';
-import { projectFolder, SetupError } from '../kafka/jars.js';
+import { SetupError } from '../kafka/jars.js';
 import { sharedBroker } from '../kafka/shared-broker.js';
 import { createTopics } from '../kafka/topics.js';
 import { againOnNode24 } from '../node-24.js';
+import { intoDocument } from './document.js';
 
 const help = `Usage: npm run sinks [-- --rounds N] [--records N] [--json] [--write]
 
@@ -135,14 +134,6 @@ function table(all: readonly Figures[]): string {
   return [...head, ...rows].join('\n');
 }
 
-async function intoReadme(text: string): Promise<void> {
-  const path = join(projectFolder, 'README.md');
-  const readme = await readFile(path, 'utf8');
-  const between = /(<!-- sinks: .*? -->\n)[\s\S]*?(\n<!-- \/sinks -->)/;
-  if (!between.test(readme)) throw new SetupError('README.md has no place for the sinks');
-  await writeFile(path, readme.replace(between, `$1\n${text}\n$2`));
-}
-
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -182,7 +173,7 @@ async function main(): Promise<number> {
   const machine = `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model}`;
   say(machine);
   console.log(values.json === true ? JSON.stringify({ machine, count, figures: all }) : table(all));
-  if (values.write === true) await intoReadme(table(all));
+  if (values.write === true) await intoDocument('README.md', 'sinks', table(all));
   return 0;
 }
 
