@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { addSimulateVerb } from './examples/load-simulator/verb.js';
 import { addDlqVerbs } from './proxy/offline/dlq-verbs.js';
 import { addJournalVerbs } from './proxy/offline/journal-verbs.js';
 
@@ -212,6 +213,7 @@ Examples:
 
 addDlqVerbs(program);
 addJournalVerbs(program);
+addSimulateVerb(program);
 
 function settings(pairs: string[]): Record<string, string> {
   return Object.fromEntries(

@@ -1,0 +1,126 @@
+// When each device sends: at the run's rate, in bursts, as its trace says, or whenever the proxy gave it room.
+
+import type { Device } from './device.js';
+import type { Scheduler } from './scheduler.js';
+import type { Settings } from './settings.js';
+
+/** Of the shape `bursts`: what would have come in so long comes at once. */
+const burstEveryMs = 10_000;
+
+export class Pacer {
+  isOver = false;
+  /** Events that are still to be sent. */
+  #left: number;
+  readonly #settings: Settings;
+  readonly #devices: readonly Device[];
+  readonly #scheduler: Scheduler;
+  readonly #onOver: (why: 'events' | 'trace') => void;
+  /** Devices whose trace goes on. */
+  #playing = 0;
+  #thirsty = new Set<Device>();
+  #isFilling = false;
+
+  constructor(options: {
+    settings: Settings;
+    devices: readonly Device[];
+    scheduler: Scheduler;
+    onOver(why: 'events' | 'trace'): void;
+  }) {
+    this.#settings = options.settings;
+    this.#devices = options.devices;
+    this.#scheduler = options.scheduler;
+    this.#onOver = options.onOver;
+    this.#left = options.settings.eventsMax;
+  }
+
+  begin(): void {
+    const { rate, shape, workload } = this.#settings;
+    const beganMs = performance.now();
+    const count = this.#devices.length;
+    if (rate === 'max') this.#flood();
+    else if (rate === null) {
+      this.#playing = count;
+      for (const device of this.#devices) this.#play(device, beganMs, 0, workload.times!);
+    } else {
+      const perDevice = rate / count / 1000;
+      const isBurst = shape === 'bursts';
+      for (const [at, device] of this.#devices.entries()) {
+        if (isBurst) this.#burst(device, beganMs + burstEveryMs, perDevice * burstEveryMs, 0);
+        else this.#beat(device, beganMs + at / perDevice / count, 1 / perDevice);
+      }
+    }
+  }
+
+  end(): void {
+    this.isOver = true;
+    for (const device of this.#devices) device.onAcknowledged = () => {};
+  }
+
+  #send(device: Device): boolean {
+    if (this.isOver) return false;
+    if (this.#left <= 0) {
+      this.end();
+      this.#onOver('events');
+      return false;
+    }
+    if (!device.send()) return false;
+    this.#left--;
+    return true;
+  }
+
+  /** The next is due an interval behind this one's time, not behind when it came to it: the rate holds. */
+  #beat(device: Device, dueMs: number, everyMs: number): void {
+    this.#scheduler.at(dueMs, () => {
+      this.#send(device);
+      if (!this.isOver) this.#beat(device, dueMs + everyMs, everyMs);
+    });
+  }
+
+  #burst(device: Device, dueMs: number, events: number, carried: number): void {
+    this.#scheduler.at(dueMs, () => {
+      let owed = events + carried;
+      for (; owed >= 1; owed--) this.#send(device);
+      if (!this.isOver) this.#burst(device, dueMs + burstEveryMs, events, owed);
+    });
+  }
+
+  #play(
+    device: Device,
+    beganMs: number,
+    count: number,
+    times: (index: number, count: number) => number | null,
+  ): void {
+    const dueMs = times(device.index, count);
+    if (dueMs === null) {
+      this.#playing--;
+      if (this.#playing > 0 || this.isOver) return;
+      this.end();
+      this.#onOver('trace');
+      return;
+    }
+    this.#scheduler.at(beganMs + dueMs, () => {
+      this.#send(device);
+      if (!this.isOver) this.#play(device, beganMs, count + 1, times);
+    });
+  }
+
+  #flood(): void {
+    for (const device of this.#devices) {
+      device.onAcknowledged = () => this.#fill(device);
+      this.#fill(device);
+    }
+  }
+
+  /** Not from inside the SDK's call that brought the acknowledgement. */
+  #fill(device: Device): void {
+    this.#thirsty.add(device);
+    if (this.#isFilling) return;
+    this.#isFilling = true;
+    setImmediate(() => {
+      this.#isFilling = false;
+      const thirsty = this.#thirsty;
+      this.#thirsty = new Set();
+      for (const one of thirsty) while (one.hasRoom() && this.#send(one));
+    });
+  }
+}

@@ -1,0 +1,192 @@
+// What the command line says, checked whole before anything starts: a mistake names the option, what it is, and what to write.
+
+import { type Config, ConfigError, readConfig } from 'headwater/site';
+import { type Disturbance, parseDisturbance } from './disturbances.js';
+import type { ReaderOrder } from './proof/messages.js';
+import { durationMs, wholeNumber } from './words.js';
+import { shapeWorkload, type Workload } from './workload.js';
+
+/** As commander hands it on. */
+export interface SimulateOptions {
+  config?: string;
+  proxy?: string;
+  brokers?: string;
+  prefix?: string;
+  devices?: string;
+  rate?: string;
+  shape?: string;
+  trace?: string;
+  columns?: string;
+  speed?: string;
+  duration?: string;
+  events?: string;
+  seed: string;
+  with?: string[];
+  stream: string;
+  name: string;
+  buffer?: string;
+  linger: string;
+  patience: string;
+  createTopics?: boolean | string;
+  proof: boolean;
+  proxyPid?: string;
+  report?: string;
+  json?: boolean;
+}
+
+export type Shape = 'steady' | 'bursts' | 'power-cut';
+
+export interface Settings {
+  proxy: { host: string; port: number };
+  /** Null: nothing is proven. */
+  proof: Omit<ReaderOrder, 'namePrefix'> | null;
+  mayRepeat: boolean;
+  devices: number;
+  namePrefix: string;
+  /** Events a second of all devices together; null: as the trace says. */
+  rate: number | 'max' | null;
+  shape: Shape;
+  workload: Workload;
+  durationMs: number;
+  eventsMax: number;
+  seed: number;
+  disturbances: Disturbance[];
+  skewPpm: number;
+  bufferBytes: number;
+  lingerMs: number;
+  /** How long a wait goes on in which nothing moves. */
+  patienceMs: number;
+  proxyPid: number | null;
+  report: string | null;
+  isJson: boolean;
+}
+
+const shapes: readonly string[] = ['steady', 'bursts', 'power-cut'];
+const devicesMax = 10_000;
+const defaults = { bufferBytes: 2_048, floodBytes: 8_192, durationMs: 30_000, devices: 10 };
+/** What the shape power-cut does besides sending. */
+const powerCut = 'power:every=20s,for=2s';
+
+export async function readSettings(options: SimulateOptions): Promise<Settings> {
+  const config = options.config === undefined ? null : await readConfig(options.config);
+  const shape = options.shape ?? 'steady';
+  if (!shapes.includes(shape)) {
+    throw new ConfigError(`--shape ${shape}: expected ${shapes.join(', ')}`);
+  }
+  const workload = await workloadOf(options);
+  const devices =
+    options.devices === undefined
+      ? (workload.devices ?? defaults.devices)
+      : wholeNumber('--devices', options.devices, 1, devicesMax);
+  const rate = rateOf(options, workload, devices);
+  const words = [...(options.with ?? []), ...(shape === 'power-cut' ? [powerCut] : [])];
+  const disturbances = words.map(parseDisturbance);
+  const skews = disturbances.filter(({ kind }) => kind === 'skew');
+  const bufferBytes = rate === 'max' ? defaults.floodBytes : defaults.bufferBytes;
+  return {
+    proxy: proxyOf(options.proxy, config),
+    proof: options.proof ? proofOf(options, config) : null,
+    mayRepeat: config?.delivery === 'at-least-once',
+    ...{ devices, rate, shape: shape as Shape, workload },
+    namePrefix: options.name,
+    durationMs: lengthOf(options, workload),
+    eventsMax:
+      options.events === undefined
+        ? Number.POSITIVE_INFINITY
+        : wholeNumber('--events', options.events, 1, 1e12),
+    seed: wholeNumber('--seed', options.seed, 0, 0xffff_ffff),
+    disturbances: disturbances.filter(({ kind }) => kind !== 'skew'),
+    skewPpm: skews.at(-1)?.ppm ?? 0,
+    bufferBytes:
+      options.buffer === undefined
+        ? bufferBytes
+        : wholeNumber('--buffer', options.buffer, 1_024, 16 * 1024 * 1024),
+    lingerMs: durationMs('--linger', options.linger),
+    patienceMs: durationMs('--patience', options.patience),
+    proxyPid:
+      options.proxyPid === undefined
+        ? null
+        : wholeNumber('--proxy-pid', options.proxyPid, 1, 0x7fff_ffff),
+    report: options.report ?? null,
+    isJson: options.json === true,
+  };
+}
+
+async function workloadOf(options: SimulateOptions): Promise<Workload> {
+  const { trace, columns, stream, shape } = options;
+  if (trace === undefined) {
+    if (columns !== undefined) throw new ConfigError('--columns: goes with --trace FILE.csv');
+    return shapeWorkload(stream);
+  }
+  if (shape === 'bursts') {
+    throw new ConfigError('--shape bursts: a trace has times of its own; leave out --trace');
+  }
+  const { traceWorkload } = await import('./trace.js');
+  const speed = options.speed === undefined ? 1 : Number(options.speed);
+  if (!(speed > 0)) throw new ConfigError(`--speed ${options.speed}: expected a number above 0`);
+  return traceWorkload({ trace, columns, stream, speed });
+}
+
+function rateOf(options: SimulateOptions, workload: Workload, devices: number) {
+  const { rate } = options;
+  if (rate === 'max') return 'max';
+  if (rate === undefined) return workload.times === undefined ? devices : null;
+  if (options.speed !== undefined) {
+    throw new ConfigError('--rate and --speed: both say when a trace is played; give one');
+  }
+  const number = Number(rate);
+  if (!(number > 0)) throw new ConfigError(`--rate ${rate}: expected events per second, or max`);
+  return number;
+}
+
+/** A trace has an end of its own, and so has a number of events. */
+function lengthOf({ duration, events }: SimulateOptions, workload: Workload): number {
+  if (duration !== undefined) return durationMs('--duration', duration);
+  const hasEnd = events !== undefined || workload.times !== undefined;
+  return hasEnd ? Number.POSITIVE_INFINITY : defaults.durationMs;
+}
+
+function proxyOf(text: string | undefined, config: Config | null): Settings['proxy'] {
+  if (text === undefined) {
+    const { host, port } = config?.listen.tcp ?? { host: '127.0.0.1', port: 4510 };
+    if (port === 0) throw new ConfigError('--proxy host:port: listen.tcp.port is 0 in the file');
+    return { host: host === '0.0.0.0' ? '127.0.0.1' : host, port };
+  }
+  const match = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(text);
+  if (match === null) throw new ConfigError(`--proxy ${text}: expected host:port`);
+  return { host: (match[1] ?? match[2])!, port: Number(match[3]) };
+}
+
+function proofOf(options: SimulateOptions, config: Config | null): Settings['proof'] {
+  const kafka = config?.kafka ?? null;
+  const brokers = options.brokers?.split(',') ?? kafka?.brokers;
+  if (brokers === undefined) {
+    const where = config === null ? '' : `${options.config} has no section kafka: `;
+    throw new ConfigError(
+      `${where}the proof reads Kafka. Say --config site.yaml, or --brokers host:port --prefix press-hall. ; or --no-proof`,
+    );
+  }
+  const prefix = options.prefix ?? kafka?.topics.prefix;
+  if (prefix === undefined) {
+    throw new ConfigError(
+      '--prefix: what the proxy sets before a stream to name its topic, as press-hall. (or say --config site.yaml)',
+    );
+  }
+  const isGiven = options.prefix === undefined && kafka !== null;
+  const { createTopics } = options;
+  return {
+    brokers,
+    ssl: kafka?.ssl ?? false,
+    sasl: kafka?.sasl ?? null,
+    topic: (isGiven ? kafka.topics.routes[options.stream] : undefined) ?? prefix + options.stream,
+    loss: isGiven ? kafka.topics.loss : `${prefix}headwater.loss`,
+    dead: isGiven ? kafka.topics.dead : `${prefix}headwater.dead`,
+    value: kafka?.value ?? 'json',
+    create:
+      createTopics === undefined || createTopics === false
+        ? null
+        : createTopics === true
+          ? 4
+          : wholeNumber('--create-topics', createTopics, 1, 10_000),
+  };
+}

@@ -1,0 +1,303 @@
+// A run from its first boot to its verdict: devices send under disturbances; then these stop, everything drains, the reader settles, and it
+// is judged. Every wait ends when nothing moves for `patienceMs`, and says what it waited for.
+
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sdkFactory } from 'headwater/instance';
+import { Device } from './device.js';
+import { Disturber, type Span } from './disturbances.js';
+import { Ledger } from './ledger.js';
+import { type Latency, latency, Meter, type ProcessUse, type Second, useOf } from './meter.js';
+import { Pacer } from './pacer.js';
+import { Proof } from './proof/proof.js';
+import { randomOf } from './random.js';
+import { Scheduler } from './scheduler.js';
+import type { Settings } from './settings.js';
+import { TroubleWatch } from './trouble.js';
+import { judge, type Verdict } from './verdict.js';
+import { count } from './words.js';
+
+export type Ending = 'duration' | 'events' | 'trace' | 'interrupted';
+export type Phase = 'sending' | 'draining' | 'proving';
+
+export interface Outcome {
+  endedBy: Ending;
+  beganAt: Date;
+  /** Until the last event was sent, and until the end. */
+  sendingMs: number;
+  wholeMs: number;
+  verdict: Verdict;
+  /** Null: nothing was proven, and why. */
+  proven: { reader: 'read_committed' } | null;
+  /** What was waited for in vain. */
+  unfinished: string[];
+  seconds: Second[];
+  disturbances: Span[];
+  troubles: Span[];
+  ack: Latency | null;
+  kafka: Latency | null;
+  clockError: Latency | null;
+  connectFailures: Record<string, number>;
+  bottleneck: { seconds: number; of: number; busiest: number };
+  simulator: { cpuMs: number; bytesPerDevice: number; cpuMicrosPerEvent: number };
+  proxy: { before: ProcessUse; after: ProcessUse } | null;
+}
+
+export interface Watcher {
+  say(text: string): void;
+  second(second: Second, phase: Phase, simulation: Simulation): void;
+}
+
+/** Instances are made so many at a time, so that the first ones' answers are heard meanwhile. */
+const bootsAtOnce = 100;
+const lookMs = 50;
+
+export class Simulation {
+  readonly ledger: Ledger;
+  readonly settings: Settings;
+  readonly #watcher: Watcher;
+  readonly #scheduler = new Scheduler();
+  readonly #devices: Device[] = [];
+  readonly #failures = new Map<string, number>();
+  readonly #failuresAll: Record<string, number> = {};
+  readonly #unfinished: string[] = [];
+  #proof: Proof | null = null;
+  #phase: Phase = 'sending';
+  #isInterrupted = false;
+  /** A second interruption: no wait goes on. */
+  #isImpatient = false;
+  #stopSending: (why: Ending) => void = () => {};
+  #waitedFor = '';
+
+  constructor(settings: Settings, watcher: Watcher) {
+    this.settings = settings;
+    this.#watcher = watcher;
+    this.ledger = new Ledger({ mayRepeat: settings.mayRepeat });
+  }
+
+  /** What the present wait is for. */
+  get waitedFor(): string {
+    return this.#waitedFor;
+  }
+
+  /** Once: sends no more, drains, proves. Twice: ends with what is there. */
+  interrupt(): void {
+    if (this.#isInterrupted) this.#isImpatient = true;
+    this.#isInterrupted = true;
+    this.#stopSending('interrupted');
+  }
+
+  async run(): Promise<Outcome> {
+    const { settings, ledger } = this;
+    const { proof: order, namePrefix } = settings;
+    if (order !== null) {
+      this.#proof = await Proof.open({ ...order, namePrefix }, ledger);
+      const { created } = this.#proof;
+      if (created.length > 0) this.#watcher.say(`made ${created.join(', ')}`);
+    }
+    try {
+      return await this.#run();
+    } finally {
+      this.#scheduler.stop();
+      for (const device of this.#devices) device.close();
+      this.#proof?.close();
+    }
+  }
+
+  async #run(): Promise<Outcome> {
+    const { settings, ledger } = this;
+    const memoryBefore = process.memoryUsage.rss();
+    const cpuBefore = process.cpuUsage();
+    const proxyBefore = await useOf(settings.proxyPid);
+    const instantiate = await sdkFactory();
+    const beganMs = performance.now();
+    const beganAt = new Date();
+    const meter = new Meter({
+      ...{ ledger, scheduler: this.#scheduler, beganMs, proxyPid: settings.proxyPid },
+      connected: () => this.#devices.filter(({ link }) => link.isUp).length,
+    });
+    const watch = new TroubleWatch((text) => this.#watcher.say(text), this.#proof !== null);
+    this.#make(instantiate);
+    const disturber = new Disturber({
+      ...{ devices: this.#devices, scheduler: this.#scheduler, beganMs, seed: settings.seed },
+    });
+    const ticker = setInterval(() => this.#tick(meter, watch, disturber), 1_000);
+    try {
+      const endedBy = await this.#send(disturber);
+      const sendingMs = performance.now() - beganMs;
+      const memoryAfter = process.memoryUsage.rss();
+      disturber.end();
+      await this.#drain();
+      await this.#prove();
+      clearInterval(ticker);
+      await this.#tick(meter, watch, disturber);
+      const wholeMs = performance.now() - beganMs;
+      watch.end(wholeMs);
+      const verdict = judge(ledger);
+      if (this.#proof === null) withoutProof(verdict, ledger);
+      const cpu = process.cpuUsage(cpuBefore);
+      const proxyAfter = await useOf(settings.proxyPid);
+      return {
+        ...{ endedBy, beganAt, sendingMs, wholeMs, verdict },
+        proven: this.#proof === null ? null : { reader: 'read_committed' },
+        unfinished: this.#unfinished,
+        ...{ seconds: meter.seconds, disturbances: disturber.spans, troubles: watch.spans },
+        ...{ ack: latency(meter.ackTimes), kafka: latency(meter.kafkaTimes) },
+        clockError: latency(ledger.clockErrors),
+        connectFailures: this.#failuresAll,
+        bottleneck: meter.bottleneck(sendingMs),
+        simulator: {
+          cpuMs: (cpu.user + cpu.system) / 1000,
+          bytesPerDevice: (memoryAfter - memoryBefore) / settings.devices,
+          cpuMicrosPerEvent: (cpu.user + cpu.system) / Math.max(1, verdict.accepted),
+        },
+        proxy:
+          proxyBefore === null || proxyAfter === null
+            ? null
+            : { before: proxyBefore, after: proxyAfter },
+      };
+    } finally {
+      clearInterval(ticker);
+    }
+  }
+
+  #make(instantiate: Awaited<ReturnType<typeof sdkFactory>>): void {
+    const { settings, ledger } = this;
+    const { workload, seed, bufferBytes, lingerMs, skewPpm } = settings;
+    const digits = String(settings.devices).length;
+    const { host, port } = settings.proxy;
+    const around = {
+      ...{ instantiate, scheduler: this.#scheduler, ledger, workload, seed, bufferBytes, lingerMs },
+      connect: () => {
+        const socket = connect({ host, port, noDelay: true });
+        socket.on('error', ({ code = 'error' }: NodeJS.ErrnoException) => {
+          this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1);
+          this.#failuresAll[code] = (this.#failuresAll[code] ?? 0) + 1;
+        });
+        return socket;
+      },
+    };
+    const clocks = randomOf(seed, 4);
+    for (let index = 0; index < settings.devices; index++) {
+      const given = workload.names?.[index];
+      const name = `${settings.namePrefix}${given ?? String(index + 1).padStart(digits, '0')}`;
+      const device = new Device(index, name, around);
+      device.clockRate = 1 + ((2 * clocks() - 1) * skewPpm) / 1e6;
+      this.#devices.push(device);
+    }
+  }
+
+  async #send(disturber: Disturber): Promise<Ending> {
+    const ended = new Promise<Ending>((resolve) => {
+      this.#stopSending = resolve;
+    });
+    if (this.#isInterrupted) this.#stopSending('interrupted');
+    for (const [at, device] of this.#devices.entries()) {
+      if (this.#isInterrupted) break;
+      device.boot();
+      if (at % bootsAtOnce === bootsAtOnce - 1) await sleep(0);
+    }
+    const pacer = new Pacer({
+      ...{ settings: this.settings, devices: this.#devices, scheduler: this.#scheduler },
+      onOver: (why) => this.#stopSending(why),
+    });
+    if (this.settings.durationMs < Number.POSITIVE_INFINITY) {
+      this.#scheduler.after(this.settings.durationMs, () => this.#stopSending('duration'));
+    }
+    disturber.begin(this.settings.disturbances);
+    pacer.begin();
+    const why = await ended;
+    pacer.end();
+    return why;
+  }
+
+  async #drain(): Promise<void> {
+    this.#phase = 'draining';
+    const { ledger } = this;
+    for (const device of this.#devices) {
+      if (device.pages.lives.length === 0) continue;
+      if (device.state === 'off') device.boot();
+      // The proxy reports what went with the power once something of a later boot is there.
+      const { lives } = device.pages;
+      if (lives.at(-1)!.next === 0 && lives.some(({ isCut }) => isCut)) device.send();
+      device.flush();
+    }
+    await this.#until(
+      () => ledger.onDevices === 0,
+      () => {
+        const connected = this.#devices.filter(({ link }) => link.isUp).length;
+        const codes = Object.keys(this.#failuresAll).join(', ');
+        const why = connected === 0 && codes !== '' ? ` (${codes})` : '';
+        return `acknowledgements of ${count(ledger.onDevices)} events; ${count(connected)} of ${count(this.#devices.length)} devices are connected${why}`;
+      },
+    );
+  }
+
+  async #prove(): Promise<void> {
+    const proof = this.#proof;
+    if (proof === null) return;
+    this.#phase = 'proving';
+    const { ledger, settings } = this;
+    const missing = () => {
+      const { accepted, inKafka, reportedLost } = ledger.totals;
+      return accepted - inKafka - reportedLost;
+    };
+    const cut = this.#devices.some(({ pages }) => pages.lives.some(({ isCut }) => isCut));
+    const isThere = () =>
+      proof.failure !== null || missing() <= 0 || (cut && judge(ledger).isSound);
+    await this.#until(isThere, () => {
+      const why = proof.trouble === null ? '' : ` (the reader: ${proof.trouble})`;
+      return `${count(missing())} accepted events in Kafka${why}`;
+    });
+    // What is there twice comes behind.
+    for (let look = 0; look < 2 && !this.#isImpatient; look++) {
+      if (look > 0) await sleep(500);
+      if (proof.failure !== null || (await proof.settle(settings.patienceMs))) continue;
+      this.#unfinished.push('that the reader comes to the end of the topics');
+    }
+    if (proof.failure !== null) this.#unfinished.push(`the proof: ${proof.failure}`);
+  }
+
+  /** Until it is so, or nothing has moved for as long as the patience goes. */
+  async #until(isSo: () => boolean, what: () => string): Promise<void> {
+    const { totals } = this.ledger;
+    const moved = () => `${totals.acknowledged} ${totals.inKafka} ${totals.reportedLost}`;
+    let [last, lastMs] = [moved(), performance.now()];
+    while (!isSo()) {
+      this.#waitedFor = what();
+      if (moved() !== last) [last, lastMs] = [moved(), performance.now()];
+      const isVain = performance.now() - lastMs > this.settings.patienceMs;
+      if (isVain || this.#isImpatient) {
+        const howLong = isVain
+          ? `nothing moved for ${this.settings.patienceMs / 1000} s`
+          : 'stopped';
+        this.#unfinished.push(`${what()}: ${howLong}`);
+        break;
+      }
+      await sleep(lookMs);
+    }
+    this.#waitedFor = '';
+  }
+
+  async #tick(meter: Meter, watch: TroubleWatch, disturber: Disturber): Promise<void> {
+    const second = await meter.tick();
+    const on = this.#devices.filter(({ state }) => state !== 'off' && state !== 'asleep').length;
+    watch.look({
+      ...second,
+      on,
+      acknowledged: this.ledger.totals.acknowledged,
+      inKafka: this.ledger.totals.inKafka + this.ledger.totals.reportedLost,
+      failures: new Map(this.#failures),
+      isDisturbed: disturber.spans.some(({ toMs }) => toMs === null),
+    });
+    this.#failures.clear();
+    this.#watcher.second(second, this.#phase, this);
+  }
+}
+
+/** Then an acknowledgement is as far as is seen. */
+function withoutProof(verdict: Verdict, { onDevices }: Ledger): void {
+  verdict.waitingInProxy = 0;
+  verdict.waitingOnDevices = onDevices;
+  verdict.isSound = onDevices === 0;
+}

@@ -1,0 +1,5 @@
+// Public entry `headwater/site`: a site's configuration, for a program that stands beside its proxy.
+
+export { complain } from './complain.js';
+export { type Config, type KafkaConfig, readConfig } from './config.js';
+export { ConfigError } from './config-file.js';
