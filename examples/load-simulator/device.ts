@@ -46,6 +46,8 @@ export class Device {
   readonly link: FaultyLink;
   readonly pages: Pages;
   state: DeviceState = 'off';
+  /** Of the workload, the next. */
+  row = 0;
   /** How fast its clock runs: 1 is right. */
   clockRate = 1;
   /** Called at each acknowledgement. */
@@ -157,16 +159,22 @@ export class Device {
     this.#life?.sdk.flush(() => {}, 2 ** 31);
   }
 
-  /** False: it is not on. */
-  send(): boolean {
+  /** False: it is not on, or has nothing. The row unless told is the next. */
+  send(row = this.row): boolean {
     const life = this.#life;
-    if (this.state !== 'on' || life === null) return false;
+    if (this.state !== 'on' || life === null || !this.hasRow(row)) return false;
     const { ledger, workload } = this.#around;
-    const values = workload.values(this.index, life.page.next);
+    const values = workload.values(this.index, life.page.next, row);
     const atMs = performance.now();
+    this.row = row + 1;
     const isTaken = life.send(values);
     ledger.sent(life.page, isTaken, atMs, textHash(JSON.stringify(values)));
     return true;
+  }
+
+  hasRow(row = this.row): boolean {
+    const { workload } = this.#around;
+    return workload.rows === undefined || row < workload.rows(this.index);
   }
 
   /** Whether one more event would cost no other. */

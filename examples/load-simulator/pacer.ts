@@ -16,7 +16,7 @@ export class Pacer {
   readonly #scheduler: Scheduler;
   readonly #onOver: (why: 'events' | 'trace') => void;
   /** Devices whose trace goes on. */
-  #playing = 0;
+  #playing = new Set<Device>();
   #thirsty = new Set<Device>();
   #isFilling = false;
 
@@ -37,10 +37,10 @@ export class Pacer {
     const { rate, shape, workload } = this.#settings;
     const beganMs = performance.now();
     const count = this.#devices.length;
+    this.#playing = new Set(workload.rows === undefined ? [] : this.#devices);
     if (rate === 'max') this.#flood();
     else if (rate === null) {
-      this.#playing = count;
-      for (const device of this.#devices) this.#play(device, beganMs, 0, workload.times!);
+      for (const device of this.#devices) this.#play(device, beganMs, 0);
     } else {
       const perDevice = rate / count / 1000;
       const isBurst = shape === 'bursts';
@@ -56,16 +56,25 @@ export class Pacer {
     for (const device of this.#devices) device.onAcknowledged = () => {};
   }
 
-  #send(device: Device): boolean {
+  #send(device: Device, row = device.row): boolean {
     if (this.isOver) return false;
     if (this.#left <= 0) {
-      this.end();
-      this.#onOver('events');
+      this.#finish('events');
       return false;
     }
-    if (!device.send()) return false;
-    this.#left--;
-    return true;
+    const isSent = device.send(row);
+    if (isSent) this.#left--;
+    if (!device.hasRow(row + 1)) this.#played(device);
+    return isSent;
+  }
+
+  #finish(why: 'events' | 'trace'): void {
+    this.end();
+    this.#onOver(why);
+  }
+
+  #played(device: Device): void {
+    if (this.#playing.delete(device) && this.#playing.size === 0) this.#finish('trace');
   }
 
   /** The next is due an interval behind this one's time, not behind when it came to it: the rate holds. */
@@ -84,23 +93,12 @@ export class Pacer {
     });
   }
 
-  #play(
-    device: Device,
-    beganMs: number,
-    count: number,
-    times: (index: number, count: number) => number | null,
-  ): void {
-    const dueMs = times(device.index, count);
-    if (dueMs === null) {
-      this.#playing--;
-      if (this.#playing > 0 || this.isOver) return;
-      this.end();
-      this.#onOver('trace');
-      return;
-    }
-    this.#scheduler.at(beganMs + dueMs, () => {
-      this.#send(device);
-      if (!this.isOver) this.#play(device, beganMs, count + 1, times);
+  /** A row whose time passes while the device is off or asleep was never read. */
+  #play(device: Device, beganMs: number, row: number): void {
+    if (!device.hasRow(row)) return;
+    this.#scheduler.at(beganMs + this.#settings.workload.timeMs!(device.index, row), () => {
+      this.#send(device, row);
+      if (!this.isOver) this.#play(device, beganMs, row + 1);
     });
   }
 

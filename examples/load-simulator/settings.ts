@@ -73,11 +73,10 @@ export async function readSettings(options: SimulateOptions): Promise<Settings> 
   if (!shapes.includes(shape)) {
     throw new ConfigError(`--shape ${shape}: expected ${shapes.join(', ')}`);
   }
-  const workload = await workloadOf(options);
-  const devices =
-    options.devices === undefined
-      ? (workload.devices ?? defaults.devices)
-      : wholeNumber('--devices', options.devices, 1, devicesMax);
+  const asked =
+    options.devices === undefined ? null : wholeNumber('--devices', options.devices, 1, devicesMax);
+  const workload = await workloadOf(options, asked);
+  const devices = asked ?? workload.devices ?? defaults.devices;
   const rate = rateOf(options, workload, devices);
   const words = [...(options.with ?? []), ...(shape === 'power-cut' ? [powerCut] : [])];
   const disturbances = words.map(parseDisturbance);
@@ -112,7 +111,7 @@ export async function readSettings(options: SimulateOptions): Promise<Settings> 
   };
 }
 
-async function workloadOf(options: SimulateOptions): Promise<Workload> {
+async function workloadOf(options: SimulateOptions, devices: number | null): Promise<Workload> {
   const { trace, columns, stream, shape } = options;
   if (trace === undefined) {
     if (columns !== undefined) throw new ConfigError('--columns: goes with --trace FILE.csv');
@@ -124,13 +123,17 @@ async function workloadOf(options: SimulateOptions): Promise<Workload> {
   const { traceWorkload } = await import('./trace.js');
   const speed = options.speed === undefined ? 1 : Number(options.speed);
   if (!(speed > 0)) throw new ConfigError(`--speed ${options.speed}: expected a number above 0`);
-  return traceWorkload({ trace, columns, stream, speed });
+  return traceWorkload({
+    ...{ trace, columns, stream, speed, devices },
+    namePrefix: options.name,
+    isPaced: options.rate !== undefined,
+  });
 }
 
 function rateOf(options: SimulateOptions, workload: Workload, devices: number) {
   const { rate } = options;
   if (rate === 'max') return 'max';
-  if (rate === undefined) return workload.times === undefined ? devices : null;
+  if (rate === undefined) return workload.timeMs === undefined ? devices : null;
   if (options.speed !== undefined) {
     throw new ConfigError('--rate and --speed: both say when a trace is played; give one');
   }
@@ -142,7 +145,7 @@ function rateOf(options: SimulateOptions, workload: Workload, devices: number) {
 /** A trace has an end of its own, and so has a number of events. */
 function lengthOf({ duration, events }: SimulateOptions, workload: Workload): number {
   if (duration !== undefined) return durationMs('--duration', duration);
-  const hasEnd = events !== undefined || workload.times !== undefined;
+  const hasEnd = events !== undefined || workload.rows !== undefined;
   return hasEnd ? Number.POSITIVE_INFINITY : defaults.durationMs;
 }
 

@@ -6,19 +6,19 @@ import type { Sdk } from 'headwater/instance';
 
 export type Values = Record<string, number | string | boolean | null>;
 
-/** When a device sends its events, ms from the beginning; null: no more. */
-export type Times = (index: number, count: number) => number | null;
-
 export interface Workload {
   stream: string;
-  fields(sdk: Sdk): Record<string, Field<unknown>>;
-  values(index: number, seq: number): Values;
-  /** Absent: the run's rate says when. */
-  times?: Times;
-  /** How many devices it has of itself, if it has. */
-  devices: number | null;
   /** Where it comes from. */
   trace?: string;
+  fields(sdk: Sdk): Record<string, Field<unknown>>;
+  /** `seq` counts in a boot, `row` what the device took in all. */
+  values(index: number, seq: number, row: number): Values;
+  /** How many rows a device has; absent: there is no end. */
+  rows?(index: number): number;
+  /** When a row is due, ms from the beginning; absent: the run's rate says when. */
+  timeMs?(index: number, row: number): number;
+  /** How many devices it has of itself, if it has. */
+  devices: number | null;
   names?: readonly string[];
 }
 
