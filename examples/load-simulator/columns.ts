@@ -32,7 +32,7 @@ export function parseColumns(
   if (text === undefined) {
     const guess = header.map((name) => `${fieldForm.test(name) ? name : 'x'}=${name}:fixed2`);
     throw new ConfigError(
-      `--columns: which of ${file} are what? ${has}; as --columns time=…,device=…,${guess.slice(-2).join(',')}`,
+      `--columns: which of ${file} are what? ${has}; as --columns time=…,device=…,${guess.at(-1)}`,
     );
   }
   const wrong = (what: string) => new ConfigError(`--columns ${text}: ${what}`);

@@ -42,6 +42,7 @@ export interface Second {
 /** A second in which so much of it, or so late, is one in which the simulator was the bottleneck. */
 const busyMax = 0.85;
 const lateMaxMicros = 100_000;
+const busyMin = 0.5;
 
 export class Meter {
   readonly seconds: Second[] = [];
@@ -121,7 +122,9 @@ export class Meter {
   /** Of the seconds in which it sent: those in which the simulator could not keep up. */
   bottleneck(sendingMs: number): { seconds: number; of: number; busiest: number } {
     const sending = this.seconds.filter(({ atMs }) => atMs <= sendingMs);
-    const slow = sending.filter(({ busy, late }) => busy > busyMax || late > lateMaxMicros);
+    const slow = sending.filter(
+      ({ busy, late }) => busy > busyMax || (busy > busyMin && late > lateMaxMicros),
+    );
     const busiest = sending.reduce((most, { busy }) => Math.max(most, busy), 0);
     return { seconds: slow.length, of: sending.length, busiest };
   }

@@ -132,24 +132,28 @@ export function headline(summary: Summary): string {
   return `Not proven: ${count(inKafka)} of ${count(accepted)} accepted events are in Kafka, ${count(waiting)} still wait.${why}`;
 }
 
-export function summaryText(summary: Summary): string {
-  const { verdict, unfinished, troubles, simulator, latencyMicros, eventsPerSecond } = summary;
+/** What the count comes to. */
+export function sumText(verdict: Summary['verdict']): string {
   const { accepted, inKafka, reportedLost, unheard, waitingOnDevices, waitingInProxy } = verdict;
   const waiting = waitingOnDevices + waitingInProxy;
-  const sum = [
-    `accepted ${count(accepted)} = in Kafka ${count(inKafka)} + reported lost ${count(reportedLost)}`,
-    ...(unheard > 0
-      ? [`${count(unheard)} gone with the power before the proxy knew of the boot`]
-      : []),
+  return [
+    `accepted ${count(accepted)} = in Kafka ${count(inKafka)}`,
+    `reported lost ${count(reportedLost)}`,
+    ...(unheard > 0 ? [`gone with the power, of boots that no one knows ${count(unheard)}`] : []),
     ...(waiting > 0
       ? [
           `still waiting ${count(waiting)} (${count(waitingOnDevices)} on devices, ${count(waitingInProxy)} in the proxy)`,
         ]
       : []),
+    ...(verdict.lost > 0 ? [`lost ${count(verdict.lost)}`] : []),
   ].join(' + ');
+}
+
+export function summaryText(summary: Summary): string {
+  const { verdict, unfinished, troubles, simulator, latencyMicros, eventsPerSecond } = summary;
   const lines = [
     headline(summary),
-    ...(summary.isProven ? [`  ${sum}`] : []),
+    ...(summary.isProven ? [`  ${sumText(verdict)}`] : []),
     `  ${count(eventsPerSecond.sent)} events/s over ${summary.sendingSeconds} s`,
     ...(latencyMicros.ack === null ? [] : [`  send() to ACK: ${latencyText(latencyMicros.ack)}`]),
     ...(latencyMicros.kafka === null
