@@ -42,10 +42,12 @@ export class Proof {
       proof.created.push(...answer.created);
       return proof;
     }
+    const { failure } = proof;
     proof.close();
     if (answer?.kind === 'missing') throw new MissingTopics(missingText(answer.topics, order));
+    const why = failure ?? `no answer within ${openTimeoutMs / 1000} s`;
     throw new Error(
-      proof.failure ?? `Kafka at ${order.brokers} gave no answer within ${openTimeoutMs / 1000} s`,
+      `Kafka at ${order.brokers} can't be read: ${why}. Without it nothing is proven; --no-proof stops at the acknowledgements`,
     );
   }
 

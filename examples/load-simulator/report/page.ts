@@ -94,8 +94,8 @@ function happenings({ troubles, disturbances }: Summary): string {
     const length = toMs === null ? 'to the end' : `${((toMs - fromMs) / 1000).toFixed(1)} s`;
     return `<tr${isTrouble ? ' class="trouble"' : ''}><td class="time">${clock(fromMs)}</td><td class="time">${length}</td><td>${escaped(text)}</td></tr>`;
   });
-  const many = `${count(troubles.length)} of the proxy's, ${count(disturbances.length)} of the simulator's making`;
-  return `<details class="card"${all.length <= 12 || troubles.length > 0 ? ' open' : ''}><summary>What happened: ${many}</summary><table>${cells.join('')}</table></details>`;
+  const many = `${count(troubles.length)} troubles of the proxy, ${count(disturbances.length)} faults of the simulator's making`;
+  return `<details class="card happened"${all.length <= 12 || troubles.length > 0 ? ' open' : ''}><summary>What happened: ${many}</summary><table>${cells.join('')}</table></details>`;
 }
 
 function simulatorRows({ simulator, proxy }: Summary): Record<string, unknown> {
@@ -118,11 +118,11 @@ function rows(values: Record<string, unknown>): string {
     .filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0))
     .map(([name, value]) => {
       const text = Array.isArray(value)
-        ? value.join(' ')
+        ? value.join('\n')
         : typeof value === 'number'
           ? count(value)
           : String(value);
-      return `<tr><th>${escaped(name)}</th><td>${escaped(text)}</td></tr>`;
+      return `<tr><th>${escaped(name)}</th><td>${escaped(text).replaceAll('\n', '<br>')}</td></tr>`;
     })
     .join('');
 }

@@ -4,6 +4,10 @@
 const { seconds, spans } = JSON.parse(document.getElementById('data').textContent);
 const root = document.getElementById('plots');
 const _end = seconds.at[seconds.at.length - 1] ?? 1;
+const end = seconds.at.at(-1) ?? 1;
+const axisWidth = 84;
+/** Ticks of bytes are powers of two. */
+const byteSteps = Array.from({ length: 24 }, (_, power) => 1024 * 1024 * 2 ** power);
 const isKnown = (values) => values.some((value) => value !== null);
 const number = (value) =>
   value >= 1e6
@@ -102,7 +106,7 @@ function draw() {
     ticks: { stroke: color('--line'), width: 1 },
     font: '12px system-ui, sans-serif',
   };
-  const time = { ...axis, values: (_plot, splits) => splits.map(clock) };
+  const time = { ...axis, size: 32, values: (_plot, splits) => splits.map(clock) };
   const shared = {
     width,
     cursor: { sync: { key: 'run' }, drag: { x: true, y: false } },
@@ -140,14 +144,15 @@ function draw() {
     new uPlot(
       {
         ...shared,
-        height: 190,
+        height: 176,
         hooks: { drawClear: [shade] },
-        scales: { x: { time: false }, y: isLog ? { distr: 3, log: 10 } : { range: fromZero } },
+        scales: { x: wholeTime, y: isLog ? { distr: 3, log: 10 } : { range: fromZero } },
         axes: [
           time,
           {
             ...axis,
-            size: 74,
+            size: axisWidth,
+            ...(show === bytes ? { incrs: byteSteps } : {}),
             values: (_plot, splits) => splits.map((split) => (split === null ? '' : show(split))),
           },
         ],
@@ -156,7 +161,7 @@ function draw() {
           ...known.map(([label, _name, stroke]) => ({
             label,
             stroke: color(stroke),
-            width: 1.5,
+            width: label === 'max' ? 0.75 : 1.5,
             points: { show: seconds.at.length < 3 },
             value: (_plot, value) => (value === null ? '–' : show(value)),
           })),
@@ -167,6 +172,13 @@ function draw() {
     );
   }
 }
+
+/** From the run's beginning, unless a part was chosen. */
+const wholeTime = {
+  time: false,
+  range: (_plot, low, high) =>
+    high >= end ? [low <= (seconds.at[0] ?? 0) ? 0 : low, end] : [low, high],
+};
 
 function fromZero(_plot, _low, high) {
   return [0, high > 0 ? high * 1.06 : 1];
@@ -194,18 +206,15 @@ function lanes(parent, { shared, axis, time, color }) {
   new uPlot(
     {
       ...shared,
-      height: 44 + 20 * kinds.length,
+      height: 40 + 20 * kinds.length,
       legend: { show: false },
       hooks: { draw: [paint] },
-      scales: {
-        x: { time: false, range: (_plot, low, high) => [low, high] },
-        y: { range: [0, kinds.length] },
-      },
+      scales: { x: wholeTime, y: { range: [0, kinds.length] } },
       axes: [
         time,
         {
           ...axis,
-          size: 108,
+          size: axisWidth,
           grid: { show: false },
           ticks: { show: false },
           splits: () => kinds.map((_kind, at) => kinds.length - at - 0.5),
@@ -219,10 +228,10 @@ function lanes(parent, { shared, axis, time, color }) {
   );
 }
 
-draw();
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
 let resized;
 addEventListener('resize', () => {
   clearTimeout(resized);
   resized = setTimeout(draw, 150);
 });
+draw();
