@@ -26,6 +26,8 @@ function resultOf({ code, output, complaint }: Awaited<ReturnType<typeof runHead
   return { code, summary: JSON.parse(output) as Summary, complaint };
 }
 
+type Scene = Awaited<ReturnType<typeof scene>>;
+
 async function scene(label: string) {
   const bootstrap = await sharedBroker();
   const site = await makeSite({ bootstrap, label });
@@ -69,7 +71,7 @@ test('50 devices under faults, the proxy killed once: every event is counted', a
   assert.is(code, 0, `${JSON.stringify(summary)}${complaint}`);
   const { accepted, inKafka, reportedLost, unheard } = summary.verdict;
   assert.ok(summary.isSound && summary.isProven);
-  assert.ok(accepted >= 4_000 && inKafka > 0);
+  assert.ok(accepted >= 3_600 && inKafka > 0);
   assert.is(accepted, inKafka + reportedLost + unheard);
   assert.ok(summary.disturbances.length >= 7);
   // The same as JSON beside the page, and the page needs nothing from elsewhere.
@@ -83,15 +85,22 @@ test('50 devices under faults, the proxy killed once: every event is counted', a
   await site.remove();
 });
 
-test('a record that is there twice is named, and the exit code is 1', async () => {
-  const { bootstrap, site, proxy, words } = await scene('doubled');
+test('a record that is there twice is named, with exit code 1; Ctrl-C ends with the proof of what was sent', async () => {
+  const scenery = await scene('doubled');
+  await doubled(scenery);
+  await stopped(scenery);
+  assert.is(await scenery.proxy.stop(), 0);
+  await scenery.site.remove();
+});
+
+async function doubled({ bootstrap, site, words }: Scene): Promise<void> {
   const topic = `${site.prefix}simulated`;
-  const running = spawnHeadwater(words('--devices', '3', '--rate', '30', '--duration', '4s'));
-  let doubled = '';
+  const running = spawnHeadwater(words('--devices', '3', '--rate', '30', '--duration', '3s'));
+  let name = '';
   await until(async () => {
     const [record] = await consume({ bootstrap, topics: [topic] });
     if (record === undefined) return false;
-    doubled = `${record.key} ${record.headers['hw-id']}`;
+    name = `${record.key} ${record.headers['hw-id']}`;
     const kafka = new Kafka({ brokers: bootstrap.split(','), logLevel: logLevel.NOTHING });
     const producer = kafka.producer();
     await producer.connect();
@@ -104,27 +113,22 @@ test('a record that is there twice is named, and the exit code is 1', async () =
   assert.is(code, 1);
   assert.is(summary.isSound, false);
   assert.is(summary.verdict.twice, 1, JSON.stringify(summary.verdict));
-  assert.ok(
-    summary.verdict.remarks[0]?.startsWith(doubled),
-    `${summary.verdict.remarks} ${doubled}`,
-  );
-  assert.is(await proxy.stop(), 0);
-  await site.remove();
-});
+  assert.ok(summary.verdict.remarks[0]?.startsWith(name), `${summary.verdict.remarks} ${name}`);
+}
 
-test('Ctrl-C: no more events, and the proof of those that were sent', async () => {
-  const { site, proxy, words } = await scene('stopped');
+async function stopped({ proxy, words }: Scene): Promise<void> {
+  const before = (await proxy.metric('headwater_events_received_total')) ?? 0;
   const running = spawnHeadwater(words('--devices', '5', '--rate', '100', '--duration', '10m'));
-  await until(async () => ((await proxy.metric('headwater_events_received_total')) ?? 0) > 50);
+  await until(
+    async () => ((await proxy.metric('headwater_events_received_total')) ?? 0) > before + 50,
+  );
   running.child.kill('SIGINT');
   const { code, summary, complaint } = resultOf(await running.ended);
   assert.is(code, 0, JSON.stringify(summary));
   assert.is(summary.endedBy, 'interrupted');
   assert.ok(summary.verdict.inKafka > 0);
   assert.match(complaint, /stopping: no more events/);
-  assert.is(await proxy.stop(), 0);
-  await site.remove();
-});
+}
 
 test('a proxy that is away is told with the time and the counts, and ends the wait', async () => {
   const nobody = ['simulate', '--proxy', '127.0.0.1:1', '--devices', '3', '--json'];

@@ -40,7 +40,7 @@ class Reader {
       logLevel: logLevel.NOTHING,
       connectionTimeout: 3_000,
       requestTimeout: 10_000,
-      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 8 },
+      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 6 },
     });
     this.#admin = kafka.admin();
     this.#consumer = kafka.consumer({
