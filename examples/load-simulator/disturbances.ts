@@ -88,7 +88,8 @@ export class Disturber {
   readonly #scheduler: Scheduler;
   readonly #beganMs: number;
   readonly #tasks = new Set<Task>();
-  readonly #heals = new Set<() => void>();
+  /** Of what has not healed yet: does it befall all? */
+  readonly #heals = new Map<() => void, boolean>();
   readonly #seed: number;
 
   constructor(options: {
@@ -118,11 +119,20 @@ export class Disturber {
     }
   }
 
+  /** Something befalls somebody; something befalls everybody. */
+  get isActive(): boolean {
+    return this.#heals.size > 0;
+  }
+
+  get holdsAll(): boolean {
+    return [...this.#heals.values()].some((isAll) => isAll);
+  }
+
   /** Nothing more befalls anybody, and what has is over. */
   end(): void {
     for (const task of this.#tasks) this.#scheduler.cancel(task);
     this.#tasks.clear();
-    for (const heal of [...this.#heals]) heal();
+    for (const heal of [...this.#heals.keys()]) heal();
   }
 
   #later(delayMs: number, act: () => void): void {
@@ -146,7 +156,7 @@ export class Disturber {
       span.toMs = this.#sinceBeginning();
       for (const device of victims) actions[kind].end(device);
     };
-    this.#heals.add(heal);
+    this.#heals.set(heal, victims.length === this.#devices.length);
     this.#later(one.forMs, () => {
       if (this.#heals.has(heal)) heal();
     });

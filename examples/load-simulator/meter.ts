@@ -120,8 +120,8 @@ export class Meter {
   }
 
   /** Of the seconds in which it sent: those in which the simulator could not keep up. */
-  bottleneck(sendingMs: number): { seconds: number; of: number; busiest: number } {
-    const sending = this.seconds.filter(({ atMs }) => atMs <= sendingMs);
+  bottleneck(fromMs: number, untilMs: number): { seconds: number; of: number; busiest: number } {
+    const sending = this.seconds.filter(({ atMs }) => atMs > fromMs && atMs <= untilMs + 1_000);
     const slow = sending.filter(
       ({ busy, late }) => busy > busyMax || (busy > busyMin && late > lateMaxMicros),
     );

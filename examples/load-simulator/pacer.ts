@@ -6,6 +6,8 @@ import type { Settings } from './settings.js';
 
 /** Of the shape `bursts`: what would have come in so long comes at once. */
 const burstEveryMs = 10_000;
+/** By then most devices have a session. */
+const firstBurstMs = 1_000;
 
 export class Pacer {
   isOver = false;
@@ -45,7 +47,7 @@ export class Pacer {
       const perDevice = rate / count / 1000;
       const isBurst = shape === 'bursts';
       for (const [at, device] of this.#devices.entries()) {
-        if (isBurst) this.#burst(device, beganMs + burstEveryMs, perDevice * burstEveryMs, 0);
+        if (isBurst) this.#burst(device, beganMs + firstBurstMs, perDevice * burstEveryMs, 0);
         else this.#beat(device, beganMs + at / perDevice / count, 1 / perDevice);
       }
     }

@@ -23,7 +23,7 @@ export type Phase = 'sending' | 'draining' | 'proving';
 export interface Outcome {
   endedBy: Ending;
   beganAt: Date;
-  /** Until the last event was sent, and until the end. */
+  /** From when all devices were made until the last event was sent; and in all. */
   sendingMs: number;
   wholeMs: number;
   verdict: Verdict;
@@ -58,7 +58,9 @@ export class Simulation {
   readonly #watcher: Watcher;
   readonly #scheduler = new Scheduler();
   readonly #devices: Device[] = [];
+  /** Since the last second: connections that could not be made, and that were lost. */
   readonly #failures = new Map<string, number>();
+  readonly #losses = new Map<string, number>();
   readonly #failuresAll: Record<string, number> = {};
   readonly #unfinished: string[] = [];
   #proof: Proof | null = null;
@@ -68,6 +70,8 @@ export class Simulation {
   #isImpatient = false;
   #stopSending: (why: Ending) => void = () => {};
   #waitedFor = '';
+  /** When all devices were made. */
+  #sendingFromMs = 0;
 
   constructor(settings: Settings, watcher: Watcher) {
     this.settings = settings;
@@ -124,7 +128,8 @@ export class Simulation {
     const ticker = setInterval(() => this.#tick(meter, watch, disturber), 1_000);
     try {
       const endedBy = await this.#send(disturber);
-      const sendingMs = performance.now() - beganMs;
+      const endedMs = performance.now();
+      const sendingMs = endedMs - this.#sendingFromMs;
       const memoryAfter = process.memoryUsage.rss();
       disturber.end();
       await this.#drain();
@@ -145,7 +150,7 @@ export class Simulation {
         ...{ ack: latency(meter.ackTimes), kafka: latency(meter.kafkaTimes) },
         clockError: latency(ledger.clockErrors),
         connectFailures: this.#failuresAll,
-        bottleneck: meter.bottleneck(sendingMs),
+        bottleneck: meter.bottleneck(this.#sendingFromMs - beganMs, endedMs - beganMs),
         simulator: {
           cpuMs: (cpu.user + cpu.system) / 1000,
           bytesPerDevice: (memoryAfter - memoryBefore) / settings.devices,
@@ -170,10 +175,14 @@ export class Simulation {
       ...{ instantiate, scheduler: this.#scheduler, ledger, workload, seed, bufferBytes, lingerMs },
       connect: () => {
         const socket = connect({ host, port, noDelay: true });
-        socket.on('error', ({ code = 'error' }: NodeJS.ErrnoException) => {
-          this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1);
-          this.#failuresAll[code] = (this.#failuresAll[code] ?? 0) + 1;
+        let isMade = false;
+        socket.on('connect', () => {
+          isMade = true;
         });
+        socket.on('end', () => this.#failed('closed', true));
+        socket.on('error', ({ code = 'error' }: NodeJS.ErrnoException) =>
+          this.#failed(code, isMade),
+        );
         return socket;
       },
     };
@@ -187,6 +196,14 @@ export class Simulation {
     }
   }
 
+  /** A connection could not be made, or was made and is lost. */
+  #failed(code: string, isLost: boolean): void {
+    const kind = isLost ? `lost (${code})` : code;
+    const failures = isLost ? this.#losses : this.#failures;
+    failures.set(kind, (failures.get(kind) ?? 0) + 1);
+    this.#failuresAll[kind] = (this.#failuresAll[kind] ?? 0) + 1;
+  }
+
   async #send(disturber: Disturber): Promise<Ending> {
     const ended = new Promise<Ending>((resolve) => {
       this.#stopSending = resolve;
@@ -197,6 +214,7 @@ export class Simulation {
       device.boot();
       if (at % bootsAtOnce === bootsAtOnce - 1) await sleep(0);
     }
+    this.#sendingFromMs = performance.now();
     const pacer = new Pacer({
       ...{ settings: this.settings, devices: this.#devices, scheduler: this.#scheduler },
       onOver: (why) => this.#stopSending(why),
@@ -243,8 +261,12 @@ export class Simulation {
       return accepted - inKafka - reportedLost;
     };
     const cut = this.#devices.some(({ pages }) => pages.lives.some(({ isCut }) => isCut));
+    const isDrained = this.#unfinished.length === 0;
     const isThere = () =>
-      proof.failure !== null || missing() <= 0 || (cut && judge(ledger).isSound);
+      (!isDrained && ledger.inProxy === 0) ||
+      proof.failure !== null ||
+      missing() <= 0 ||
+      (cut && judge(ledger).isSound);
     await this.#until(isThere, () => {
       const why = proof.trouble === null ? '' : ` (the reader: ${proof.trouble})`;
       return `${count(missing())} accepted events in Kafka${why}`;
@@ -288,9 +310,12 @@ export class Simulation {
       acknowledged: this.ledger.totals.acknowledged,
       inKafka: this.ledger.totals.inKafka + this.ledger.totals.reportedLost,
       failures: new Map(this.#failures),
-      isDisturbed: disturber.spans.some(({ toMs }) => toMs === null),
+      losses: new Map(this.#losses),
+      isDisturbed: disturber.isActive,
+      isHeldUp: disturber.holdsAll,
     });
     this.#failures.clear();
+    this.#losses.clear();
     this.#watcher.second(second, this.#phase, this);
   }
 }

@@ -9,19 +9,27 @@ export interface Sight {
   /** Devices that are on, and of these how many have a connection. */
   on: number;
   connected: number;
-  /** Openings that failed since the last look, by the system's code. */
+  /** Connections that could not be made since the last look, and that were lost, by what the system said. */
   failures: ReadonlyMap<string, number>;
+  losses: ReadonlyMap<string, number>;
   onDevices: number;
   inProxy: number;
   acknowledged: number;
   inKafka: number;
-  /** Something that the simulator does itself explains it. */
+  /** The simulator itself disturbs some devices; all of them. */
   isDisturbed: boolean;
+  isHeldUp: boolean;
 }
 
 const stallMs = 5_000;
 
-type Kind = 'refused' | 'silent' | 'undelivered';
+const names: Record<Kind, string> = {
+  unreachable: 'devices without a connection',
+  silent: 'no acknowledgements',
+  undelivered: 'nothing into Kafka',
+};
+
+type Kind = 'unreachable' | 'silent' | 'undelivered';
 
 export class TroubleWatch {
   readonly spans: Span[] = [];
@@ -37,16 +45,18 @@ export class TroubleWatch {
   }
 
   look(sight: Sight): void {
-    const { on, connected, failures, atMs, onDevices, inProxy, isDisturbed } = sight;
-    const codes = [...failures].map(([code, times]) => `${count(times)} × ${code}`).join(', ');
+    const { on, connected, failures, losses, atMs, onDevices, inProxy } = sight;
+    const codes = [...failures, ...losses].map(([code, times]) => `${count(times)} × ${code}`);
+    // No fault of the simulator's making refuses a connection.
+    const isUnreachable = failures.size > 0 || (losses.size > 0 && !sight.isDisturbed);
     this.#is(
-      'refused',
-      failures.size > 0 && connected < on && !isDisturbed,
+      'unreachable',
+      isUnreachable && connected < on,
       atMs,
-      `the proxy takes no connection: ${codes}; ${count(on - connected)} of ${count(on)} devices have none`,
-      failures.size === 0 && connected < on && this.#open.has('refused'),
+      `${count(on - connected)} of ${count(on)} devices have no connection: ${codes.join(', ')}`,
+      connected < on,
     );
-    if (sight.acknowledged !== this.#acknowledged.events || onDevices === 0 || isDisturbed) {
+    if (sight.acknowledged !== this.#acknowledged.events || onDevices === 0 || sight.isHeldUp) {
       this.#acknowledged = { events: sight.acknowledged, atMs };
     }
     this.#is(
@@ -73,18 +83,17 @@ export class TroubleWatch {
   #is(kind: Kind, isSo: boolean, atMs: number, text: string, goesOn = false): void {
     const open = this.#open.get(kind);
     if (isSo && open === undefined) {
-      const began = kind === 'refused' ? atMs : atMs - stallMs;
+      const began = kind === 'unreachable' ? atMs : atMs - stallMs;
       const span: Span = { kind, text, fromMs: Math.max(0, began), toMs: null };
       this.#open.set(kind, span);
       this.spans.push(span);
       this.#say(text);
-    } else if (isSo && open !== undefined) open.text = text;
-    else if (open !== undefined && !goesOn) {
+    } else if (isSo && open !== undefined) {
+      if (kind !== 'unreachable') open.text = text;
+    } else if (open !== undefined && !goesOn) {
       open.toMs = atMs;
       this.#open.delete(kind);
-      this.#say(
-        `over after ${((atMs - open.fromMs) / 1000).toFixed(1)} s: ${open.text.split(':')[0]}`,
-      );
+      this.#say(`over after ${((atMs - open.fromMs) / 1000).toFixed(1)} s: ${names[kind]}`);
     }
   }
 }

@@ -39,6 +39,50 @@ export function addSimulateVerb(program: Command): void {
     .option('--proxy-pid <pid>', 'measure the CPU and memory of this process, too (Linux)')
     .option('--report <file>', '.html: a page with plots, and .json beside it; or .json alone')
     .option('--json', 'one JSON object on standard output')
+    .addHelpText(
+      'after',
+      `
+Each device is the SDK itself with a boot, a store in RAM and a connection of its own. At the end a separate read_committed consumer has
+counted every (device, boot, seq) in Kafka, with its value, against what send() accepted:
+
+  accepted = in Kafka, once and in order + reported lost + gone with the power before the proxy knew of the boot
+
+Topics: the stream's (press-hall.simulated) and the proxy's loss topic must exist; --create-topics makes them.
+
+When they send (--shape):
+  steady       each device at even intervals
+  bursts       all at once, every 10 s, what would have come in 10 s
+  power-cut    steady; every 20 s the whole site loses its power for 2 s, and boots at once
+  --trace      at a reading's own time, --speed times as fast; or at --rate
+
+What goes wrong (--with, as often as wanted). Of the devices a share, which the seed picks; 1 unless told, 0.1 for churn:
+  cut:every=30s,for=5s[,share=0.5]    the link is out: connections end, and none can be made
+  stall:every=…,for=…                 connections stay, and carry nothing
+  slow:every=…,for=…[,bytes=200]      bytes a second from the device
+  garble:every=…,for=…[,rate=0.001]   of that share of the bytes a bit is flipped, both ways
+  power:every=…,for=…                 RAM is gone; a new boot follows
+  churn:every=…,for=…                 gets rid of its events, leaves, and comes back as a new boot
+  sleep:every=…,for=…                 stands still, and finds its connection dead
+  skew:ppm=200                        clocks run wrong by up to so many millionths
+
+A CSV (--trace file.csv --columns …): comma separated, the first line names the columns. time=COLUMN for 2026-11-27T10:00:00Z, or
+time=COLUMN:s, :ms; device=COLUMN; each further FIELD=COLUMN:TYPE, of fixed0 to fixed9, uint, int, bool, float, text. An empty cell is an
+absent value. A wrong one is told with its line.
+
+At --rate max a device sends whenever its buffer has room; what the proxy journals faster than Kafka takes it is waited for.
+
+Ctrl-C: no more events; what is on its way is waited for, then the proof and the report. Ctrl-C again: the report at once.
+10,000 devices need ulimit -n 10100 here, and as much and limits.connectionsMax at the proxy. Two simulators of one site need --name.
+
+Examples:
+  headwater simulate -c site.yaml --create-topics
+  headwater simulate -c site.yaml -n 1000 -r 5000 -d 10m --with cut:every=1m,for=10s,share=0.3 --report run.html
+  headwater simulate -c site.yaml --trace motes --speed 60
+  headwater simulate -c site.yaml --trace hall.csv --columns time=when,device=sensor,t=temp:fixed1 --rate max
+  headwater simulate -c site.yaml -n 10000 -r 1000 -d 5m --json | jq .verdict
+
+Exit codes: 0 every event is accounted for; 1 one is amiss, or it could not be proven; 2 wrong use or configuration.`,
+    )
     .action(async (options) => {
       const { simulateCommand } = await import('./main.js');
       process.exitCode = await simulateCommand(options);

@@ -74,6 +74,11 @@ test('50 devices under faults, the proxy killed once: every event is counted', a
   assert.ok(accepted >= 3_600 && inKafka > 0);
   assert.is(accepted, inKafka + reportedLost + unheard);
   assert.ok(summary.disturbances.length >= 7);
+  const away = summary.troubles.filter(({ kind }) => kind === 'unreachable');
+  assert.ok(
+    away.some(({ text, toMs }) => /ECONNREFUSED/.test(text) && toMs !== null),
+    complaint,
+  );
   // The same as JSON beside the page, and the page needs nothing from elsewhere.
   const page = await readFile(report, 'utf8');
   assert.match(page, /Proven: every one of/);
@@ -136,7 +141,7 @@ test('a proxy that is away is told with the time and the counts, and ends the wa
     await runHeadwater([...nobody, '--no-proof', '--duration', '2s', '--patience', '1s']),
   );
   assert.is(code, 1);
-  assert.match(complaint, /00:0\d the proxy takes no connection: \d+ × ECONNREFUSED; 3 of 3/);
+  assert.match(complaint, /00:0\d 3 of 3 devices have no connection: \d+ × ECONNREFUSED/);
   assert.is(summary.verdict.waitingOnDevices, summary.verdict.accepted);
   assert.match(
     summary.unfinished[0] ?? '',
