@@ -178,6 +178,11 @@ export class Simulation {
         let isMade = false;
         socket.on('connect', () => {
           isMade = true;
+          // Where nobody listens, a system may connect an opening with itself; it would keep the port from the proxy.
+          if (socket.localPort === port && socket.localAddress === socket.remoteAddress) {
+            this.#failed('ECONNREFUSED', false);
+            socket.destroy();
+          }
         });
         socket.on('end', () => this.#failed('closed', true));
         socket.on('error', ({ code = 'error' }: NodeJS.ErrnoException) =>

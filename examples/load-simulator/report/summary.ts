@@ -170,6 +170,9 @@ export function summaryText(summary: Summary): string {
       ({ text, fromMs, toMs }) =>
         `  at ${seconds1(fromMs)} s, ${toMs === null ? 'to the end' : `for ${seconds1(toMs - fromMs)} s`}: ${text}`,
     ),
+    ...(verdict.repeats > 0
+      ? [`  ${count(verdict.repeats)} came again, as at-least-once may: a reader drops them`]
+      : []),
     ...(verdict.others > 0
       ? [`  ${count(verdict.others)} records of other devices or of runs before were passed over`]
       : []),
