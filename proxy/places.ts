@@ -36,6 +36,7 @@ interface Taken {
   others(boot: number): boolean;
   /** Of the device's own. */
   highest(): number;
+  owners: BootOwners;
 }
 
 /** Which device has a number: by its places, and by what it was given since. DATA names no device ([W-3]). */
@@ -43,6 +44,8 @@ export class BootOwners {
   readonly #journal: Journal;
   #devices = new Map<number, string>();
   #entriesMax = 0;
+  /** Numbers in it, all of them, are some device's: where a site boots at once thousands ask for the first free one of the same second. */
+  #given = { from: 0, to: 0 };
 
   constructor(journal: Journal) {
     this.#journal = journal;
@@ -61,7 +64,20 @@ export class BootOwners {
     if (this.#devices.size > this.#entriesMax) this.#readPlaces();
   }
 
+  /** Where the look for a free number goes on. */
+  behindGiven(boot: number): number {
+    const { from, to } = this.#given;
+    return boot >= from && boot < to ? to : boot;
+  }
+
+  /** All of [from, to) was looked at, and is not free. */
+  markGiven(from: number, to: number): void {
+    if (from >= this.#given.from && from <= this.#given.to) this.#given.to = to;
+    else this.#given = { from, to };
+  }
+
   #readPlaces(): void {
+    this.#given = { from: 0, to: 0 };
     this.#devices.clear();
     for (const device of this.#journal.devices()) {
       for (const boot of this.#journal.places(device)?.keys() ?? []) {
@@ -86,6 +102,7 @@ export function openBoots(
   const places = journal.places(hello.device) ?? new Map<number, Readonly<Place>>();
   const said = new Set(hello.boots.map(({ boot }) => boot ?? 0));
   const taken: Taken = {
+    owners,
     has: (boot) => places.has(boot) || said.has(boot),
     others: (boot) => owners.isOfAnother(hello.device, boot),
     highest: () => {
@@ -157,6 +174,12 @@ function freeNumber(taken: Taken, nowMs: number): number {
   const seconds = Math.min(BOOT_MAX, Math.max(1, Math.floor(nowMs / 1000)));
   const highest = taken.highest();
   let boot = highest < BOOT_MAX ? Math.max(highest + 1, seconds) : seconds;
-  while (taken.has(boot) || taken.others(boot)) boot = boot === BOOT_MAX ? 1 : boot + 1;
+  const from = boot;
+  boot = taken.owners.behindGiven(boot);
+  while (boot <= BOOT_MAX && taken.others(boot)) boot++;
+  if (boot <= BOOT_MAX && boot > from) taken.owners.markGiven(from, boot);
+  while (boot > BOOT_MAX || taken.has(boot) || taken.others(boot)) {
+    boot = boot >= BOOT_MAX ? 1 : boot + 1;
+  }
   return boot;
 }

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { BootOwners } from '../../proxy/places.js';
 import { Sessions } from '../../proxy/sessions.js';
 import { block, Peer, site } from './talk.js';
 
@@ -70,6 +71,26 @@ test('no two devices are given one number: two cables that are swapped mix nothi
   const answers = lines[0]!.data(boots[1]!, 0, block(1, 2), 2);
   assert.equal(answers, [{ type: 'reset', reason: 0, retryMs: 0 }]);
   assert.is(count('duplicate'), 0);
+});
+
+test('a site that boots at once: each device gets the next number, and a look or two find it', () => {
+  const { sessions } = site();
+  const isOfAnother = BootOwners.prototype.isOfAnother;
+  let looks = 0;
+  BootOwners.prototype.isOfAnother = function (device, boot) {
+    looks++;
+    return isOfAnother.call(this, device, boot);
+  };
+  const numbers = Array.from({ length: 1_000 }, (_, at) => {
+    const [welcome] = new Peer(sessions).hello([{}], { device: `mote-${at}` });
+    return welcome?.type === 'welcome' ? welcome.boots[0]!.boot : 0;
+  });
+  BootOwners.prototype.isOfAnother = isOfAnother;
+  assert.equal(
+    numbers,
+    numbers.map((_, at) => 1_763_956_800 + at),
+  );
+  assert.ok(looks <= 5 * numbers.length, `${looks} looks`);
 });
 
 test("a device's own number is another's where it begins: it is renumbered, and keeps what it was given", () => {
