@@ -8,6 +8,7 @@ import type { Settings } from './settings.js';
 const burstEveryMs = 10_000;
 /** By then most devices have a session. */
 const firstBurstMs = 1_000;
+const fillMs = 5;
 
 export class Pacer {
   isOver = false;
@@ -19,7 +20,7 @@ export class Pacer {
   readonly #onOver: (why: 'events' | 'trace') => void;
   /** Devices whose trace goes on. */
   #playing = new Set<Device>();
-  #thirsty = new Set<Device>();
+  readonly #thirsty = new Set<Device>();
   #isFilling = false;
 
   constructor(options: {
@@ -116,11 +117,18 @@ export class Pacer {
     this.#thirsty.add(device);
     if (this.#isFilling) return;
     this.#isFilling = true;
-    setImmediate(() => {
-      this.#isFilling = false;
-      const thirsty = this.#thirsty;
-      this.#thirsty = new Set();
-      for (const one of thirsty) while (one.hasRoom() && this.#send(one));
-    });
+    setImmediate(this.#fillSome);
   }
+
+  /** For a few milliseconds: answers that came meanwhile are as urgent. */
+  readonly #fillSome = (): void => {
+    const untilMs = performance.now() + fillMs;
+    for (const device of this.#thirsty) {
+      this.#thirsty.delete(device);
+      while (device.hasRoom() && this.#send(device));
+      if (performance.now() > untilMs) break;
+    }
+    this.#isFilling = this.#thirsty.size > 0;
+    if (this.#isFilling) setImmediate(this.#fillSome);
+  };
 }

@@ -63,7 +63,7 @@ export interface Settings {
 
 const shapes: readonly string[] = ['steady', 'bursts', 'power-cut'];
 const devicesMax = 10_000;
-const defaults = { bufferBytes: 2_048, floodBytes: 8_192, durationMs: 30_000, devices: 10 };
+const defaults = { bufferBytes: 2_048, durationMs: 30_000, devices: 10 };
 /** What the shape power-cut does besides sending. */
 const powerCut = 'power:every=20s,for=2s';
 
@@ -81,7 +81,7 @@ export async function readSettings(options: SimulateOptions): Promise<Settings> 
   const words = [...(options.with ?? []), ...(shape === 'power-cut' ? [powerCut] : [])];
   const disturbances = words.map(parseDisturbance);
   const skews = disturbances.filter(({ kind }) => kind === 'skew');
-  const bufferBytes = rate === 'max' ? defaults.floodBytes : defaults.bufferBytes;
+  const bufferBytes = rate === 'max' ? floodBytes(devices) : defaults.bufferBytes;
   return {
     proxy: proxyOf(options.proxy, config),
     proof: options.proof ? proofOf(options, config) : null,
@@ -109,6 +109,11 @@ export async function readSettings(options: SimulateOptions): Promise<Settings> 
     report: options.report ?? null,
     isJson: options.json === true,
   };
+}
+
+/** All together so much is on its way at most: more would only wait. */
+function floodBytes(devices: number): number {
+  return Math.min(8_192, Math.max(1_024, Math.floor(1_048_576 / devices)));
 }
 
 async function workloadOf(options: SimulateOptions, devices: number | null): Promise<Workload> {

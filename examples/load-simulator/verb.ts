@@ -31,7 +31,7 @@ export function addSimulateVerb(program: Command): void {
     .option('--seed <n>', 'the same seed: the same values, victims and waits', '1')
     .option('--stream <name>', 'the stream of the events', 'simulated')
     .option('--name <text>', "what the devices' names begin with", 'sim-')
-    .option('--buffer <bytes>', "of a device's RAM (default: 2048; at --rate max 8192)")
+    .option('--buffer <bytes>', "of a device's RAM (default: 2048; at --rate max 8192 to 1024)")
     .option('--linger <time>', 'how long an event waits for others in its block', '1s')
     .option('--patience <time>', 'a wait in which nothing moves ends after so long', '30s')
     .option('--create-topics [partitions]', 'make the topics that are missing (with 4 unless told)')
