@@ -8,6 +8,7 @@ const end = seconds.at.at(-1) ?? 1;
 const axisWidth = 84;
 /** Ticks of bytes are powers of two. */
 const byteSteps = Array.from({ length: 24 }, (_, power) => 1024 * 1024 * 2 ** power);
+const timeSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200];
 const isKnown = (values) => values.some((value) => value !== null);
 const number = (value) =>
   value >= 1e6
@@ -106,7 +107,12 @@ function draw() {
     ticks: { stroke: color('--line'), width: 1 },
     font: '12px system-ui, sans-serif',
   };
-  const time = { ...axis, size: 32, values: (_plot, splits) => splits.map(clock) };
+  const time = {
+    ...axis,
+    size: 32,
+    incrs: timeSteps,
+    values: (_plot, splits) => splits.map(clock),
+  };
   const shared = {
     width,
     cursor: { sync: { key: 'run' }, drag: { x: true, y: false } },

@@ -123,7 +123,8 @@ export function headline(summary: Summary): string {
   }
   const amiss = amissWords(verdict);
   if (isSound) {
-    const what = reportedLost === 0 ? 'once, in order' : 'once, in order, or reported lost';
+    const once = verdict.repeats === 0 ? 'once' : 'at least once';
+    const what = reportedLost === 0 ? `${once}, in order` : `${once}, in order, or reported lost`;
     return `Proven: every one of ${count(accepted)} accepted events is in Kafka ${what}.`;
   }
   if (amiss.length > 0) return `Amiss: ${amiss.join('; ')}.`;

@@ -128,6 +128,7 @@ test('values are rounded as the SDK rounds them', async () => {
 
 test("a CSV's mistakes name file, line and column, and what to do", async () => {
   const columns = 'time=when,device=who,t=temp:fixed1';
+  const value = (type: string, text: string) => of(`x\n${text}\n`, `v=x:${type}`);
   const of = async (text: string, map: string | undefined = columns) =>
     complaint({
       trace: await csv('bad.csv', text),
@@ -152,6 +153,13 @@ test("a CSV's mistakes name file, line and column, and what to do", async () => 
     /bad\.csv:2: column who: .* printable ASCII/,
   );
   assert.match(await of(`${head}2026-01-01T00:00:05Z,a\n`), /bad\.csv:2: .*comma separated/);
+  assert.match(
+    await value('uint', '-5'),
+    /bad\.csv:2: column x: "-5" does not fit uint; leave the cell empty/,
+  );
+  assert.match(await value('fixed9', '9e9'), /does not fit fixed9/);
+  assert.match(await value('int', '1.5'), /is no whole number; as fixed2/);
+  assert.match(await value('bool', 'maybe'), /neither true nor false/);
   assert.match(await of(`${head}`), /no rows below the header/);
   assert.match(
     await of(`${head}${row}`, 'time=when,t=tmp:fixed1'),
