@@ -2,7 +2,7 @@
 // send() took goes into the ledger; when the proxy acknowledges, the SDK tells its store, which is where that is heard.
 
 import type { Duplex } from 'node:stream';
-import type { Sdk } from 'headwater/instance';
+import type { Sdk, sdkFactory } from 'headwater/instance';
 import { nodeStream } from 'headwater/links/node-stream';
 import { FaultyLink } from './faulty-link.js';
 import type { Ledger, Pages } from './ledger.js';
@@ -12,10 +12,10 @@ import type { Scheduler, Task } from './scheduler.js';
 import { textHash } from './text-hash.js';
 import type { Values, Workload } from './workload.js';
 
+export type Instantiate = Awaited<ReturnType<typeof sdkFactory>>;
+
 export interface Surroundings {
-  instantiate: (
-    engine: Parameters<Awaited<ReturnType<typeof import('headwater/instance').sdkFactory>>>[0],
-  ) => Sdk;
+  instantiate: Instantiate;
   scheduler: Scheduler;
   ledger: Ledger;
   workload: Workload;

@@ -4,7 +4,8 @@
 import { ConfigError, complain } from 'headwater/site';
 import { checkLimits } from './machine.js';
 import { Progress } from './progress.js';
-import { writeReport } from './report/report.js';
+import { ProofError } from './proof/proof.js';
+import { checkReport, writeReport } from './report/report.js';
 import { summaryOf, summaryText } from './report/summary.js';
 import { readSettings, type SimulateOptions } from './settings.js';
 import { Simulation } from './simulation.js';
@@ -14,6 +15,7 @@ export async function simulateCommand(options: SimulateOptions): Promise<number>
   try {
     const settings = await readSettings(options);
     await checkLimits(settings.devices);
+    if (settings.report !== null) await checkReport(settings.report);
     progress = new Progress(settings);
     const simulation = new Simulation(settings, progress);
     const interrupt = () => {
@@ -28,14 +30,14 @@ export async function simulateCommand(options: SimulateOptions): Promise<number>
     });
     progress.end();
     const summary = summaryOf(settings, outcome);
-    if (settings.report !== null) await writeReport(settings.report, summary, outcome);
     if (settings.isJson) console.log(JSON.stringify(summary));
     else console.log(summaryText(summary));
+    if (settings.report !== null) await writeReport(settings.report, summary, outcome);
     return summary.isSound ? 0 : 1;
   } catch (error) {
     progress?.end();
     if (error instanceof ConfigError) return complain(error.message, 2);
-    if (error instanceof Error && !(error instanceof TypeError)) return complain(error.message, 1);
+    if (error instanceof ProofError) return complain(error.message, 1);
     throw error;
   }
 }

@@ -77,6 +77,12 @@ export async function readSettings(options: SimulateOptions): Promise<Settings> 
     options.devices === undefined ? null : wholeNumber('--devices', options.devices, 1, devicesMax);
   const workload = await workloadOf(options, asked);
   const devices = asked ?? workload.devices ?? defaults.devices;
+  const connectionsMax = config?.limits.connectionsMax ?? devicesMax;
+  if (devices > connectionsMax) {
+    throw new ConfigError(
+      `--devices ${devices}: the proxy takes ${connectionsMax} connections; raise limits.connectionsMax in ${options.config}`,
+    );
+  }
   const rate = rateOf(options, workload, devices);
   const words = [...(options.with ?? []), ...(shape === 'power-cut' ? [powerCut] : [])];
   const disturbances = words.map(parseDisturbance);

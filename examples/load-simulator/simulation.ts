@@ -1,16 +1,14 @@
 // A run from its first boot to its verdict: devices send under disturbances; then these stop, everything drains, the reader settles, and it
 // is judged. Every wait ends when nothing moves for `patienceMs`, and says what it waited for.
 
-import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sdkFactory } from 'headwater/instance';
-import { Device } from './device.js';
 import { Disturber, type Span } from './disturbances.js';
+import { Fleet } from './fleet.js';
 import { Ledger } from './ledger.js';
 import { type Latency, latency, Meter, type ProcessUse, type Second, useOf } from './meter.js';
 import { Pacer } from './pacer.js';
 import { Proof } from './proof/proof.js';
-import { randomOf } from './random.js';
 import { Scheduler } from './scheduler.js';
 import type { Settings } from './settings.js';
 import { TroubleWatch } from './trouble.js';
@@ -48,8 +46,6 @@ export interface Watcher {
   second(second: Second, phase: Phase, simulation: Simulation): void;
 }
 
-/** Instances are made so many at a time, so that the first ones' answers are heard meanwhile. */
-const bootsAtOnce = 100;
 const lookMs = 50;
 
 export class Simulation {
@@ -57,17 +53,14 @@ export class Simulation {
   readonly settings: Settings;
   readonly #watcher: Watcher;
   readonly #scheduler = new Scheduler();
-  readonly #devices: Device[] = [];
-  /** Since the last second: connections that could not be made, and that were lost. */
-  readonly #failures = new Map<string, number>();
-  readonly #losses = new Map<string, number>();
-  readonly #failuresAll: Record<string, number> = {};
   readonly #unfinished: string[] = [];
+  #fleet: Fleet | null = null;
   #proof: Proof | null = null;
   #phase: Phase = 'sending';
   #isInterrupted = false;
   /** A second interruption: no wait goes on. */
   #isImpatient = false;
+  readonly #giveUp = new AbortController();
   #stopSending: (why: Ending) => void = () => {};
   #waitedFor = '';
   /** When all devices were made. */
@@ -88,6 +81,8 @@ export class Simulation {
   interrupt(): void {
     if (this.#isInterrupted) this.#isImpatient = true;
     this.#isInterrupted = true;
+    // Before the first event there is nothing to wait for.
+    if (this.#isImpatient || this.#fleet === null) this.#giveUp.abort();
     this.#stopSending('interrupted');
   }
 
@@ -95,7 +90,7 @@ export class Simulation {
     const { settings, ledger } = this;
     const { proof: order, namePrefix } = settings;
     if (order !== null) {
-      this.#proof = await Proof.open({ ...order, namePrefix }, ledger);
+      this.#proof = await Proof.open({ ...order, namePrefix }, ledger, this.#giveUp.signal);
       const { created } = this.#proof;
       if (created.length > 0) this.#watcher.say(`made ${created.join(', ')}`);
     }
@@ -103,7 +98,7 @@ export class Simulation {
       return await this.#run();
     } finally {
       this.#scheduler.stop();
-      for (const device of this.#devices) device.close();
+      this.#fleet?.close();
       this.#proof?.close();
     }
   }
@@ -114,28 +109,29 @@ export class Simulation {
     const cpuBefore = process.cpuUsage();
     const proxyBefore = await useOf(settings.proxyPid);
     const instantiate = await sdkFactory();
+    const fleet = new Fleet({ settings, ledger, scheduler: this.#scheduler, instantiate });
+    this.#fleet = fleet;
     const beganMs = performance.now();
     const beganAt = new Date();
     const meter = new Meter({
       ...{ ledger, scheduler: this.#scheduler, beganMs, proxyPid: settings.proxyPid },
-      connected: () => this.#devices.filter(({ link }) => link.isUp).length,
+      connected: () => fleet.connected,
     });
     const watch = new TroubleWatch((text) => this.#watcher.say(text), this.#proof !== null);
-    this.#make(instantiate);
     const disturber = new Disturber({
-      ...{ devices: this.#devices, scheduler: this.#scheduler, beganMs, seed: settings.seed },
+      ...{ devices: fleet.devices, scheduler: this.#scheduler, beganMs, seed: settings.seed },
     });
-    const ticker = setInterval(() => this.#tick(meter, watch, disturber), 1_000);
+    const ticker = setInterval(() => this.#tick(fleet, meter, watch, disturber), 1_000);
     try {
-      const endedBy = await this.#send(disturber);
+      const endedBy = await this.#send(fleet, disturber);
       const endedMs = performance.now();
       const sendingMs = endedMs - this.#sendingFromMs;
       const memoryAfter = process.memoryUsage.rss();
       disturber.end();
-      await this.#drain();
-      await this.#prove();
+      await this.#drain(fleet);
+      await this.#prove(fleet);
       clearInterval(ticker);
-      await this.#tick(meter, watch, disturber);
+      await this.#tick(fleet, meter, watch, disturber);
       const wholeMs = performance.now() - beganMs;
       watch.end(wholeMs);
       const verdict = judge(ledger);
@@ -149,7 +145,7 @@ export class Simulation {
         ...{ seconds: meter.seconds, disturbances: disturber.spans, troubles: watch.spans },
         ...{ ack: latency(meter.ackTimes), kafka: latency(meter.kafkaTimes) },
         clockError: latency(ledger.clockErrors),
-        connectFailures: this.#failuresAll,
+        connectFailures: fleet.troubles,
         bottleneck: meter.bottleneck(this.#sendingFromMs - beganMs, endedMs - beganMs),
         simulator: {
           cpuMs: (cpu.user + cpu.system) / 1000,
@@ -166,62 +162,15 @@ export class Simulation {
     }
   }
 
-  #make(instantiate: Awaited<ReturnType<typeof sdkFactory>>): void {
-    const { settings, ledger } = this;
-    const { workload, seed, bufferBytes, lingerMs, skewPpm } = settings;
-    const digits = String(settings.devices).length;
-    const { host, port } = settings.proxy;
-    const around = {
-      ...{ instantiate, scheduler: this.#scheduler, ledger, workload, seed, bufferBytes, lingerMs },
-      connect: () => {
-        const socket = connect({ host, port, noDelay: true });
-        let isMade = false;
-        socket.on('connect', () => {
-          isMade = true;
-          // Where nobody listens, a system may connect an opening with itself; it would keep the port from the proxy.
-          if (socket.localPort === port && socket.localAddress === socket.remoteAddress) {
-            this.#failed('ECONNREFUSED', false);
-            socket.destroy();
-          }
-        });
-        socket.on('end', () => this.#failed('closed', true));
-        socket.on('error', ({ code = 'error' }: NodeJS.ErrnoException) =>
-          this.#failed(code, isMade),
-        );
-        return socket;
-      },
-    };
-    const clocks = randomOf(seed, 4);
-    for (let index = 0; index < settings.devices; index++) {
-      const given = workload.names?.[index];
-      const name = `${settings.namePrefix}${given ?? String(index + 1).padStart(digits, '0')}`;
-      const device = new Device(index, name, around);
-      device.clockRate = 1 + ((2 * clocks() - 1) * skewPpm) / 1e6;
-      this.#devices.push(device);
-    }
-  }
-
-  /** A connection could not be made, or was made and is lost. */
-  #failed(code: string, isLost: boolean): void {
-    const kind = isLost ? `lost (${code})` : code;
-    const failures = isLost ? this.#losses : this.#failures;
-    failures.set(kind, (failures.get(kind) ?? 0) + 1);
-    this.#failuresAll[kind] = (this.#failuresAll[kind] ?? 0) + 1;
-  }
-
-  async #send(disturber: Disturber): Promise<Ending> {
+  async #send(fleet: Fleet, disturber: Disturber): Promise<Ending> {
     const ended = new Promise<Ending>((resolve) => {
       this.#stopSending = resolve;
     });
     if (this.#isInterrupted) this.#stopSending('interrupted');
-    for (const [at, device] of this.#devices.entries()) {
-      if (this.#isInterrupted) break;
-      device.boot();
-      if (at % bootsAtOnce === bootsAtOnce - 1) await sleep(0);
-    }
+    await fleet.boot(() => this.#isInterrupted);
     this.#sendingFromMs = performance.now();
     const pacer = new Pacer({
-      ...{ settings: this.settings, devices: this.#devices, scheduler: this.#scheduler },
+      ...{ settings: this.settings, devices: fleet.devices, scheduler: this.#scheduler },
       onOver: (why) => this.#stopSending(why),
     });
     if (this.settings.durationMs < Number.POSITIVE_INFINITY) {
@@ -234,29 +183,23 @@ export class Simulation {
     return why;
   }
 
-  async #drain(): Promise<void> {
+  async #drain(fleet: Fleet): Promise<void> {
     this.#phase = 'draining';
     const { ledger } = this;
-    for (const device of this.#devices) {
-      if (device.pages.lives.length === 0) continue;
-      if (device.state === 'off') device.boot();
-      // The proxy reports what went with the power once something of a later boot is there.
-      const { lives } = device.pages;
-      if (lives.at(-1)!.next === 0 && lives.some(({ isCut }) => isCut)) device.send();
-      device.flush();
-    }
+    fleet.getRid();
     await this.#until(
       () => ledger.onDevices === 0,
       () => {
-        const connected = this.#devices.filter(({ link }) => link.isUp).length;
-        const codes = Object.keys(this.#failuresAll).join(', ');
-        const why = connected === 0 && codes !== '' ? ` (${codes})` : '';
-        return `acknowledgements of ${count(ledger.onDevices)} events; ${count(connected)} of ${count(this.#devices.length)} devices are connected${why}`;
+        const { connected, devices } = fleet;
+        const codes = connected === 0 ? Object.keys(fleet.troubles).join(', ') : '';
+        const events = `acknowledgements of ${count(ledger.onDevices)} events`;
+        const why = codes === '' ? '' : ` (${codes})`;
+        return `${events}; ${count(connected)} of ${count(devices.length)} devices are connected${why}`;
       },
     );
   }
 
-  async #prove(): Promise<void> {
+  async #prove({ devices }: Fleet): Promise<void> {
     const proof = this.#proof;
     if (proof === null) return;
     this.#phase = 'proving';
@@ -265,7 +208,7 @@ export class Simulation {
       const { accepted, inKafka, reportedLost } = ledger.totals;
       return accepted - inKafka - reportedLost;
     };
-    const cut = this.#devices.some(({ pages }) => pages.lives.some(({ isCut }) => isCut));
+    const cut = devices.some(({ pages }) => pages.lives.some(({ isCut }) => isCut));
     const isDrained = this.#unfinished.length === 0;
     const isThere = () =>
       (!isDrained && ledger.inProxy === 0) ||
@@ -306,21 +249,22 @@ export class Simulation {
     this.#waitedFor = '';
   }
 
-  async #tick(meter: Meter, watch: TroubleWatch, disturber: Disturber): Promise<void> {
+  async #tick(
+    fleet: Fleet,
+    meter: Meter,
+    watch: TroubleWatch,
+    disturber: Disturber,
+  ): Promise<void> {
     const second = await meter.tick();
-    const on = this.#devices.filter(({ state }) => state !== 'off' && state !== 'asleep').length;
     watch.look({
       ...second,
-      on,
+      on: fleet.awake,
       acknowledged: this.ledger.totals.acknowledged,
       inKafka: this.ledger.totals.inKafka + this.ledger.totals.reportedLost,
-      failures: new Map(this.#failures),
-      losses: new Map(this.#losses),
+      ...fleet.takeTroubles(),
       isDisturbed: disturber.isActive,
       isHeldUp: disturber.holdsAll,
     });
-    this.#failures.clear();
-    this.#losses.clear();
     this.#watcher.second(second, this.#phase, this);
   }
 }

@@ -9,6 +9,9 @@ import { type FromReader, type ReaderOrder, readRecords, type ToReader } from '.
 /** Topics that are to be made first. */
 export class MissingTopics extends ConfigError {}
 
+/** Kafka can't be read: nothing can be proven. */
+export class ProofError extends Error {}
+
 const openTimeoutMs = 60_000;
 
 export class Proof {
@@ -23,10 +26,11 @@ export class Proof {
   readonly #ledger: Ledger;
   #answered: (message: FromReader | null) => void = () => {};
 
-  private constructor(ledger: Ledger) {
+  private constructor(ledger: Ledger, signal: AbortSignal) {
     this.#ledger = ledger;
     const file = fileURLToPath(new URL('./reader.js', import.meta.url));
     this.#child = fork(file, { serialization: 'advanced', execArgv: [] });
+    signal.addEventListener('abort', () => this.#answered(null));
     this.#child.on('message', (message: FromReader) => this.#take(message));
     this.#child.on('exit', (code, signal) => {
       this.failure ??= `the proof's reader ended (${signal ?? `exit code ${code}`})`;
@@ -34,9 +38,9 @@ export class Proof {
     });
   }
 
-  /** Rejects with a ConfigError where topics are missing, with another where Kafka can't be read. */
-  static async open(order: ReaderOrder, ledger: Ledger): Promise<Proof> {
-    const proof = new Proof(ledger);
+  /** Rejects with MissingTopics or a ProofError. Whoever aborts waits no longer, for any answer. */
+  static async open(order: ReaderOrder, ledger: Ledger, signal: AbortSignal): Promise<Proof> {
+    const proof = new Proof(ledger, signal);
     const answer = await proof.#ask({ kind: 'order', order }, openTimeoutMs);
     if (answer?.kind === 'ready') {
       proof.created.push(...answer.created);
@@ -45,8 +49,9 @@ export class Proof {
     const { failure } = proof;
     proof.close();
     if (answer?.kind === 'missing') throw new MissingTopics(missingText(answer.topics, order));
+    if (signal.aborted) throw new ProofError('stopped before the first event was sent');
     const why = failure ?? `no answer within ${openTimeoutMs / 1000} s`;
-    throw new Error(
+    throw new ProofError(
       `Kafka at ${order.brokers} can't be read: ${why}. Without it nothing is proven; --no-proof stops at the acknowledgements`,
     );
   }
