@@ -41,7 +41,7 @@ export class Progress implements Watcher {
       return;
     }
     this.#clear();
-    process.stderr.write(text.slice(0, Math.max(20, (process.stderr.columns ?? 120) - 1)));
+    process.stderr.write(text.slice(0, Math.max(20, (process.stderr.columns || 120) - 1)));
     this.#isShown = true;
   }
 

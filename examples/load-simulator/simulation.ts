@@ -15,7 +15,7 @@ import { TroubleWatch } from './trouble.js';
 import { judge, type Verdict } from './verdict.js';
 import { count } from './words.js';
 
-export type Ending = 'duration' | 'events' | 'trace' | 'interrupted';
+export type Ending = 'duration' | 'events' | 'trace' | 'interrupted' | 'stalled';
 export type Phase = 'sending' | 'draining' | 'proving';
 
 export interface Outcome {
@@ -178,9 +178,25 @@ export class Simulation {
     }
     disturber.begin(this.settings.disturbances);
     pacer.begin();
+    const watch = this.settings.rate === 'max' ? this.#watchFlood() : undefined;
     const why = await ended;
+    clearInterval(watch);
     pacer.end();
     return why;
+  }
+
+  /** Devices that send when they have room send no more where the proxy gives them none. */
+  #watchFlood(): NodeJS.Timeout {
+    const { totals } = this.ledger;
+    const { patienceMs } = this.settings;
+    let [last, lastMs] = [-1, 0];
+    return setInterval(() => {
+      const moved = totals.accepted + totals.acknowledged;
+      if (moved !== last) [last, lastMs] = [moved, performance.now()];
+      if (performance.now() - lastMs <= patienceMs) return;
+      this.#unfinished.push(`room on the devices: nothing moved for ${patienceMs / 1000} s`);
+      this.#stopSending('stalled');
+    }, lookMs);
   }
 
   async #drain(fleet: Fleet): Promise<void> {

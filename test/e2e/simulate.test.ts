@@ -149,6 +149,25 @@ test('a proxy that is away is told with the time and the counts, and ends the wa
   );
 });
 
+test('devices that flood a proxy that is away end, too', async () => {
+  const words = [
+    'simulate',
+    '--proxy',
+    '127.0.0.1:1',
+    '--trace',
+    'motes',
+    '--rate',
+    'max',
+    '--json',
+  ];
+  const { code, summary } = resultOf(
+    await runHeadwater([...words, '--no-proof', '--patience', '500ms']),
+  );
+  assert.is(code, 1);
+  assert.is(summary.endedBy, 'stalled');
+  assert.match(summary.unfinished[0] ?? '', /room on the devices: nothing moved for 0\.5 s/);
+});
+
 test('what a person can mend is one message: topics that are missing, a Kafka that is away', async () => {
   const bootstrap = await sharedBroker();
   const way = ['simulate', '--proxy', '127.0.0.1:1', '--prefix', 'nowhere.', '--brokers'];
