@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Decoder } from 'cbor-x';
 import { type Admin, type Consumer, type EachBatchPayload, Kafka, logLevel } from 'kafkajs';
 import { textHash } from '../text-hash.js';
+import { readCompressed } from './codecs.js';
 import {
   type FromReader,
   type Loss,
@@ -195,6 +196,8 @@ function fail(error: unknown): void {
 }
 
 let reader: Reader | undefined;
+// What can't be read now can't be read later either.
+readCompressed((why) => fail(new Error(why)));
 process.on('message', (message: ToReader) => {
   if (message.kind === 'order') {
     reader = new Reader(message.order);
