@@ -18,8 +18,14 @@ export async function simulateCommand(options: SimulateOptions): Promise<number>
     if (settings.report !== null) await checkReport(settings.report);
     progress = new Progress(settings);
     const simulation = new Simulation(settings, progress);
+    let signals = 0;
     const interrupt = () => {
-      progress?.say('stopping: no more events; waits for what is on its way (once more: ends now)');
+      signals++;
+      if (signals === 1) {
+        progress?.say(
+          'stopping: no more events; waits for what is on its way (once more: ends now)',
+        );
+      }
       simulation.interrupt();
     };
     process.on('SIGINT', interrupt);
