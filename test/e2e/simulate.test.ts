@@ -100,7 +100,7 @@ test('a record that is there twice is named, with exit code 1; Ctrl-C ends with 
 
 async function doubled({ bootstrap, site, words }: Scene): Promise<void> {
   const topic = `${site.prefix}simulated`;
-  const running = spawnHeadwater(words('--devices', '3', '--rate', '30', '--duration', '3s'));
+  const running = spawnHeadwater(words('--devices', '3', '--rate', '30', '--duration', '10m'));
   let name = '';
   await until(async () => {
     const [record] = await consume({ bootstrap, topics: [topic] });
@@ -114,6 +114,8 @@ async function doubled({ bootstrap, site, words }: Scene): Promise<void> {
     await producer.disconnect();
     return true;
   });
+  // Not before the second one is there.
+  running.child.kill('SIGINT');
   const { code, summary } = resultOf(await running.ended);
   assert.is(code, 1);
   assert.is(summary.isSound, false);
