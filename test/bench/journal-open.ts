@@ -10,10 +10,9 @@ import { promisify } from 'node:util';
 import { Command, InvalidArgumentError } from 'commander';
 import { createBooks } from '../../proxy/books.js';
 import { systemClock } from '../../proxy/clock.js';
-import type { Disk, DiskFile } from '../../proxy/disk.js';
-import { nodeDisk } from '../../proxy/disk-node.js';
 import { openJournal } from '../../proxy/journal/journal.js';
 import { blockOf, devicesMax, settled } from './journal-open-blocks.js';
+import { unsyncedDisk } from './unsynced-disk.js';
 
 const goalMs = 2_000;
 const segmentBytes = 16 << 20;
@@ -58,13 +57,6 @@ Exit codes: 0 the median is below ${goalMs / 1000} s, 1 it is not, 2 wrong use o
   .opts<{ bytes: number; opens: number; folder: string; json?: boolean }>();
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
-
-/** Only for making it: what is measured syncs. */
-function unsyncedDisk(): Disk {
-  const disk = nodeDisk();
-  const unsynced = (file: DiskFile): DiskFile => ({ ...file, sync: async () => {} });
-  return { ...disk, create: async (path) => unsynced(await disk.create(path)) };
-}
 
 async function make(folder: string, bytesMax: number): Promise<void> {
   const began = performance.now();

@@ -7,8 +7,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createBooks } from '../../../proxy/books.js';
 import { systemClock } from '../../../proxy/clock.js';
-import type { Disk, DiskFile } from '../../../proxy/disk.js';
-import { nodeDisk } from '../../../proxy/disk-node.js';
 import { openJournal } from '../../../proxy/journal/journal.js';
 import type { BlockRecord } from '../../../proxy/journal/record.js';
 import { until } from '../../site/until.js';
@@ -19,6 +17,7 @@ import { settled } from '../journal-open-blocks.js';
 import { LoadDevice } from '../load-device.js';
 import type { PaceMessage } from '../pace.js';
 import { residentBytes } from '../process-cost.js';
+import { unsyncedDisk } from '../unsynced-disk.js';
 import { type Figure, median, percentile, type Scene, spread, values } from './figure.js';
 import { throughputOfProxy } from './throughput.js';
 
@@ -30,13 +29,6 @@ const bulkBytes = 65_536;
 const watchSeconds = 20;
 const liveRate = 1_000;
 const boot = 1_764_000_000;
-
-/** Only for making it: what is measured syncs. */
-export function unsyncedDisk(): Disk {
-  const disk = nodeDisk();
-  const unsynced = (file: DiskFile): DiskFile => ({ ...file, sync: async () => {} });
-  return { ...disk, create: async (path) => unsynced(await disk.create(path)) };
-}
 
 async function fill(folder: string, bytes: number, bytesMax: number): Promise<void> {
   const journal = await openJournal({
