@@ -5,9 +5,11 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { parseChecked, readText } from './config-file.js';
-import { type Codec, codecs } from './kafka/compression.js';
 import { positionTopicOf } from './kafka/position-name.js';
 import { lineSettings, noPathTwice } from './lines/settings.js';
+
+export const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
+export type Codec = (typeof codecs)[number];
 
 const topicName = z
   .string()

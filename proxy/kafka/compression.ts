@@ -3,10 +3,7 @@
 
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
-import type { KafkaConfig } from '../config.js';
-
-export const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
-export type Codec = (typeof codecs)[number];
+import type { Codec, KafkaConfig } from '../config.js';
 
 /** Kafka's number of it, and what makes a batch's records smaller. Neither blocks the thread. */
 export interface Compression {

@@ -3,13 +3,8 @@
 
 import { encode } from 'cbor-x';
 import { Command, InvalidArgumentError } from 'commander';
-import type { KafkaConfig } from '../../proxy/config.js';
-import {
-  type Codec,
-  codecs,
-  compressionTrouble,
-  openCompression,
-} from '../../proxy/kafka/compression.js';
+import { type Codec, codecs, type KafkaConfig } from '../../proxy/config.js';
+import { compressionTrouble, openCompression } from '../../proxy/kafka/compression.js';
 import { type BatchRecord, encodeRecordBatch } from '../../proxy/kafka/record-batch.js';
 import { againOnNode24 } from '../node-24.js';
 import { readMotes } from '../site/motes.js';

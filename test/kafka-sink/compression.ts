@@ -2,8 +2,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { KafkaConfig } from '../../proxy/config.js';
-import { type Codec, codecs, openCompression } from '../../proxy/kafka/compression.js';
+import { type Codec, codecs, type KafkaConfig } from '../../proxy/config.js';
+import { openCompression } from '../../proxy/kafka/compression.js';
 import { consume } from '../kafka/read-back.js';
 import { sharedBroker } from '../kafka/shared-broker.js';
 import { createTopics } from '../kafka/topics.js';
