@@ -117,7 +117,7 @@ const schema = z.strictObject({
         .optional(),
       /** Kafka records in a transaction. Each takes three answers of Kafka in turn, however many it holds. */
       recordsMax: z.int().min(1).max(10_000).default(2_000),
-      lingerMs: z.int().min(0).max(60_000).default(20),
+      lingerMs: z.int().min(0).max(60_000).default(10),
       retryBackoffMs: z.int().min(10).max(10_000).default(200),
       /** The most that goes into Kafka, and so how a backlog is drained; more than what comes in. Absent: as fast as it goes. */
       drainEventsPerSecond: z.int().min(1).max(10_000_000).optional(),
