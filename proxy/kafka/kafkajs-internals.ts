@@ -28,6 +28,14 @@ export type Versions = Record<number, VersionRange | undefined>;
 
 interface RequestQueue {
   pending: unknown[];
+  inflight: Map<number, { sentAt: number | null; requestTimeout: number; timeoutRequest(): void }>;
+  enforceRequestTimeout: boolean;
+  requestTimeout: number;
+  requestTimeoutIntervalId: NodeJS.Timeout | null;
+  scheduleRequestTimeoutCheck(): void;
+  /** Stops looking. */
+  destroy(): void;
+  isConnected(): boolean;
   throttledUntil: number;
   throttleCheckTimeoutId: NodeJS.Timeout | null;
   checkPendingRequests(): void;
@@ -278,4 +286,20 @@ QueueClass.prototype.scheduleCheckPendingRequests = function (this: RequestQueue
     this.throttleCheckTimeoutId = null;
     this.checkPendingRequests();
   }, delayMs);
+};
+
+/** kafkajs looks at each connection ten times a second whether an answer is overdue: most of what an idle lane costs. */
+const timeoutLookMs = 500;
+QueueClass.prototype.scheduleRequestTimeoutCheck = function (this: RequestQueue) {
+  if (!this.enforceRequestTimeout) return;
+  this.destroy();
+  this.requestTimeoutIntervalId = setInterval(
+    () => {
+      for (const request of this.inflight.values()) {
+        if (Date.now() - (request.sentAt ?? 0) > request.requestTimeout) request.timeoutRequest();
+      }
+      if (!this.isConnected()) this.destroy();
+    },
+    Math.min(this.requestTimeout / 5, timeoutLookMs),
+  );
 };

@@ -32,6 +32,8 @@ const transactionalBit = 16;
 /** From the first offset to the number of records. */
 const headBytes = 61;
 const varintBytesMax = 10;
+/** Of a few records a codec saves little, and to begin takes as long as for hundreds. */
+const compressedBytesLeast = 1_024;
 
 export async function encodeRecordBatch(
   messages: readonly BatchRecord[],
@@ -49,7 +51,8 @@ export async function encodeRecordBatch(
     writer.record(messages[at]!, times[at]! - baseMs, at);
   }
   let bytes = writer.bytes;
-  if (compression !== null) {
+  const isCompressed = compression !== null && bytes.length >= compressedBytesLeast;
+  if (isCompressed) {
     const smaller = await compression.compress(bytes.subarray(headBytes));
     bytes = Buffer.concat([bytes.subarray(0, headBytes), smaller]);
   }
@@ -57,7 +60,8 @@ export async function encodeRecordBatch(
   bytes.writeInt32BE(bytes.length - 12, 8);
   bytes.writeInt32BE(0, 12); // partition leader epoch: the broker's
   bytes.writeInt8(magic, 16);
-  bytes.writeInt16BE((compression?.bits ?? 0) | (batch.isTransactional ? transactionalBit : 0), 21);
+  const compressionBits = isCompressed ? compression.bits : 0;
+  bytes.writeInt16BE(compressionBits | (batch.isTransactional ? transactionalBit : 0), 21);
   bytes.writeInt32BE(messages.length - 1, 23);
   bytes.writeBigInt64BE(BigInt(baseMs), 27);
   bytes.writeBigInt64BE(BigInt(lastMs), 35);

@@ -85,6 +85,29 @@ test('a batch whose length was guessed too small grows', async () => {
   assert.ok((await byUs(messages, true)).equals(await byKafkajs(messages, true)));
 });
 
+test('a few records are not compressed: each batch says for itself whether it is', async () => {
+  const compressed: number[] = [];
+  const compression = {
+    bits: 1,
+    async compress(bytes: Uint8Array) {
+      compressed.push(bytes.length);
+      return Buffer.from('small');
+    },
+  };
+  const encode = (count: number) => {
+    const messages = Array.from({ length: count }, () => ({ value: 'x'.repeat(100) }));
+    const batch = { producerId, producerEpoch: 3, firstSequence: 0, isTransactional: false };
+    return encodeRecordBatch(messages, { ...batch, compression, crc32c });
+  };
+  const bitsOf = (bytes: Uint8Array) => Buffer.from(bytes).readInt16BE(21);
+  assert.is(bitsOf(await encode(5)), 0);
+  assert.equal(compressed, []);
+  const many = await encode(20);
+  assert.is(bitsOf(many), 1);
+  assert.is(compressed.length, 1);
+  assert.ok(Buffer.from(many).subarray(61).equals(Buffer.from('small')));
+});
+
 test('a list reduces itself to lists by partition, in its order', () => {
   const messages = [2, 0, 2, 1, 0].map((partition, at) => ({ partition, value: `${at}` }));
   const { messages: list, partitions } = grouped({ topic: 'a', messages });
