@@ -4,6 +4,7 @@
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import type { Codec, KafkaConfig } from '../config.js';
+import { isInstalled } from './optional-package.js';
 
 /** Kafka's number of it, and what makes a batch's records smaller. Neither blocks the thread. */
 export interface Compression {
@@ -81,14 +82,5 @@ async function open(codec: Codec): Promise<Compression | null> {
     case 'zstd':
       if (zstdCompress === undefined) throw new Error('this Node has no zstd');
       return { bits: 4, compress: promisify(zstdCompress) };
-  }
-}
-
-function isInstalled(name: string): boolean {
-  try {
-    import.meta.resolve(name);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -125,6 +125,8 @@ class KafkajsClient implements KafkaClient<Message> {
   }
 }
 
+/** A view of what is none yet: most values are, and each view is an object more for each event. */
 function bufferOf(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

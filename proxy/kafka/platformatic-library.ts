@@ -2,6 +2,7 @@
 // vanish in the build.
 
 import { StartError } from '../start-error.js';
+import { isInstalled } from './optional-package.js';
 
 export type Library = typeof import('@platformatic/kafka');
 
@@ -20,12 +21,8 @@ export function platformaticTrouble(): string | null {
       'run the proxy on a newer Node, or leave kafka.client at kafkajs'
     );
   }
-  try {
-    import.meta.resolve('@platformatic/kafka');
-    return null;
-  } catch {
-    return `${chosen}which is not installed: npm install @platformatic/kafka@${platformaticVersion} beside headwater`;
-  }
+  if (isInstalled('@platformatic/kafka')) return null;
+  return `${chosen}which is not installed: npm install @platformatic/kafka@${platformaticVersion} beside headwater`;
 }
 
 export async function loadPlatformatic(): Promise<Library> {
