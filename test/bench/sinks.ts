@@ -12,6 +12,7 @@ import { sharedBroker } from '../kafka/shared-broker.js';
 import { createTopics } from '../kafka/topics.js';
 import { againOnNode24 } from '../node-24.js';
 import { intoDocument } from './document.js';
+import { spread } from './figures/figure.js';
 
 const help = `Usage: npm run sinks [-- --rounds N] [--records N] [--json] [--write]
 
@@ -106,18 +107,6 @@ function batchOf(topic: string, size: number): SinkRecord[] {
 
 interface Figures extends Line {
   rounds: Round[];
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
-}
-
-function spread(values: readonly number[], digits: number): string {
-  const [low, middle, high] = [Math.min(...values), median(values), Math.max(...values)].map(
-    (value) => value.toLocaleString('en-US', { maximumFractionDigits: digits }),
-  );
-  return `${middle} (${low}–${high})`;
 }
 
 function table(all: readonly Figures[]): string {
