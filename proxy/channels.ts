@@ -51,6 +51,7 @@ export class Channels {
     const handler = this.#accept({
       name: `${name} channel ${number}`,
       kind: 'line',
+      auth: this.#connection.auth,
       isInEnvelope: true,
       send: (bytes) => {
         const envelopes = framesOf(bytes).map((frame) =>

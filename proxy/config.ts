@@ -2,8 +2,9 @@
 // said with its line, its key, and what was expected. HEADWATER_… in the environment overrides the
 // file, flags override both: HEADWATER_KAFKA_BROKERS=a:9092,b:9092 is kafka.brokers.
 
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
+import type { Auth } from './auth/auth.js';
 import { parseChecked, readText } from './config-file.js';
 import { positionTopicOf } from './kafka/position-name.js';
 import { lineSettings, noPathTwice } from './lines/settings.js';
@@ -24,6 +25,9 @@ const size = z
   )
   .transform((value) => (typeof value === 'number' ? value : bytesOf(value)));
 
+/** What a device has to show: `proxy/auth/auth.ts`. */
+const auth = z.enum(['keys', 'none'] satisfies Auth[]).default('keys');
+
 /** Below, a journal's own records would leave no room for events. */
 const mebibyte = 1024 * 1024;
 const atLeast = (bytesMin: number, expected: string) =>
@@ -35,7 +39,7 @@ const schema = z.strictObject({
   listen: z
     .strictObject({
       tcp: z
-        .strictObject({ host: z.string().default('0.0.0.0'), port: port.default(4510) })
+        .strictObject({ host: z.string().default('0.0.0.0'), port: port.default(4510), auth })
         .prefault({}),
       /** Absent: no UDP. */
       udp: z
@@ -43,12 +47,13 @@ const schema = z.strictObject({
           host: z.string().default('0.0.0.0'),
           port: port.default(4510),
           idleMs: z.int().min(1_000).max(86_400_000).default(120_000),
+          auth,
         })
         .optional(),
       /** Serial lines; absent: none. */
       serial: z
         .array(
-          lineSettings.refine(({ bus }) => (bus?.modbus.length ?? 0) === 0, {
+          lineSettings.safeExtend({ auth }).refine(({ bus }) => (bus?.modbus.length ?? 0) === 0, {
             path: ['bus', 'modbus'],
             message:
               'none: `headwater gateway` reads meters, on this machine too; put the line in its gateway.yaml',
@@ -58,6 +63,8 @@ const schema = z.strictObject({
         .prefault([]),
     })
     .prefault({}),
+  /** Where devices' keys are: `headwater device`; relative to site.yaml. Absent: no listener may ask for them. */
+  keys: z.string().min(1).optional(),
   journal: z.strictObject({
     /** Relative to site.yaml. */
     folder: z.string().min(1),
@@ -147,6 +154,9 @@ const whole = schema
     error: 'journal, or a section `kafka:` whose commits it can wait for',
   })
   .superRefine((parsed, { addIssue }) => {
+    for (const path of parsed.keys === undefined ? keyed(parsed) : []) {
+      addIssue({ code: 'custom', path: [...path, 'auth'], message: keysOrNone });
+    }
     for (const { path, message } of sharedTopics(parsed)) {
       addIssue({ code: 'custom', path: ['kafka', 'topics', ...path], message });
     }
@@ -174,6 +184,7 @@ export async function readConfig(
   const config = parseConfig(text, path, { ...overrides(environment), ...flags });
   const { folder } = config.journal;
   if (!isAbsolute(folder)) config.journal.folder = join(dirname(path), folder);
+  if (config.keys !== undefined) config.keys = resolve(dirname(path), config.keys);
   return config;
 }
 
@@ -192,6 +203,20 @@ function settle(parsed: Parsed): Config {
     dead = `${prefix}headwater.dead`,
   } = kafka.topics;
   return { ...parsed, kafka: { ...kafka, topics: { prefix, routes, compression, loss, dead } } };
+}
+
+const keysOrNone =
+  "none (whoever reaches it writes as any device), or a file of devices' keys: `keys: ./devices.keys` at the top";
+
+/** The listeners that ask devices for a key. */
+function keyed({ listen }: Parsed): (string | number)[][] {
+  const { tcp, udp, serial } = listen;
+  const all = [
+    { path: ['listen', 'tcp'], auth: tcp.auth },
+    ...(udp === undefined ? [] : [{ path: ['listen', 'udp'], auth: udp.auth }]),
+    ...serial.map((line, index) => ({ path: ['listen', 'serial', index], auth: line.auth })),
+  ];
+  return all.filter(({ auth }) => auth === 'keys').map(({ path }) => path);
 }
 
 /** Who reads one of the site's own topics takes everything in it for what it is there for. */

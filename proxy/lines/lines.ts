@@ -23,13 +23,14 @@ export interface LineHandler {
   closed(): void;
 }
 
-export interface LinesOptions {
-  settings: readonly LineSettings[];
+export interface LinesOptions<Entry extends LineSettings = LineSettings> {
+  settings: readonly Entry[];
   ports: Ports;
   clock: Clock;
   log: Log;
   outcomes: Outcomes;
-  opened(line: Line): LineHandler;
+  /** `entry`: what the configuration says of it. */
+  opened(line: Line, entry: Entry): LineHandler;
   /** A line that is a bus was opened, each time; for requests of other protocols. */
   bus?(path: string, settings: LineSettings, bus: Bus): void;
 }
@@ -60,7 +61,9 @@ interface Kept {
 }
 
 /** Answers when each line that is there was tried once. */
-export async function keepLines(options: LinesOptions): Promise<Lines> {
+export async function keepLines<Entry extends LineSettings>(
+  options: LinesOptions<Entry>,
+): Promise<Lines> {
   const { settings, ports, clock, log, outcomes } = options;
   const kept = new Map<string, Kept>();
   let closing = false;
@@ -75,7 +78,7 @@ export async function keepLines(options: LinesOptions): Promise<Lines> {
     else if (state !== 'open') outcomes.count(`line-${state}`, { path, why }, path);
   };
 
-  const tryOpen = async (path: string, entry: LineSettings) => {
+  const tryOpen = async (path: string, entry: Entry) => {
     const line = kept.get(path) ?? newLine();
     kept.set(path, line);
     if (line.opening || line.port !== null || isPaused(line)) return;
@@ -107,14 +110,15 @@ export async function keepLines(options: LinesOptions): Promise<Lines> {
       resume: () => line.port?.resume(),
     };
     const isBus = entry.bus !== undefined;
-    line.handler = isBus ? bus(opened, port, entry, line.found) : options.opened(opened);
+    line.handler = isBus ? bus(opened, port, entry, line.found) : options.opened(opened, entry);
   };
 
-  const bus = (line: Line, port: OpenPort, entry: LineSettings, found: Set<number>) => {
+  const bus = (line: Line, port: OpenPort, entry: Entry, found: Set<number>) => {
     const { baudRate, parity, stopBits, bus: settings } = entry;
     const byteMs = (1_000 / baudRate) * (1 + 8 + (parity === 'none' ? 0 : 1) + stopBits);
     const made = new Bus({
-      ...{ settings: settings!, clock, log, outcomes, found, opened: options.opened },
+      ...{ settings: settings!, clock, log, outcomes, found },
+      opened: (drop) => options.opened(drop, entry),
       line: {
         ...line,
         byteMs,
@@ -172,7 +176,7 @@ export async function keepLines(options: LinesOptions): Promise<Lines> {
   const look = async () => {
     const found = await listed();
     if (closing) return;
-    const wanted = new Map<string, LineSettings>();
+    const wanted = new Map<string, Entry>();
     for (const entry of settings) {
       if (entry.path !== undefined) wanted.set(entry.path, entry);
       for (const port of found) {

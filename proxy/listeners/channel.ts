@@ -1,11 +1,15 @@
 // Between listeners and sessions: a channel is a connection, a line, or a channel of a gateway. A
 // listener knows bytes only; what they mean is the handler's.
 
+import type { Auth } from '../auth/auth.js';
+
 export interface Channel {
   /** For the log: "tcp 10.0.0.7:51234". */
   readonly name: string;
   /** A line is never closed for its silence, the others are. What came on datagrams may come again, late and out of order. */
   readonly kind: 'connection' | 'line' | 'datagrams';
+  /** What a device has to show on it. */
+  readonly auth: Auth;
   /** A gateway's: no envelope is taken in it ([W-44]). */
   readonly isInEnvelope?: boolean;
   /** Takes all of it; where its peer has not read for too long, a connection is closed and a line drops it. */

@@ -1,3 +1,4 @@
+import type { Auth } from '../auth/auth.js';
 import type { Clock } from '../clock.js';
 import type { Config } from '../config.js';
 import type { Doors } from '../doors.js';
@@ -46,18 +47,30 @@ export class Listeners {
       .catch(portError('listen.tcp', tcp));
     this.#open.push(byTcp);
     this.tcpPort = byTcp.port;
+    this.#sayOpen('listen.tcp', tcp.auth, `${tcp.host}:${byTcp.port}`);
     if (udp !== undefined) {
       const byUdp = await doors
         .listenUdp({ ...udp, ...shared, addressesMax: connectionsMax })
         .catch(portError('listen.udp', udp));
       this.#open.push(byUdp);
       this.udpPort = byUdp.port;
+      this.#sayOpen('listen.udp', udp.auth, `${udp.host}:${byUdp.port}`);
     }
     if (serial.length > 0) {
       const byLine = await doors.listenSerial({ ...shared, lines: serial, log });
       this.#open.push(byLine);
       this.lines = byLine.states;
+      for (const [index, { auth, path }] of serial.entries()) {
+        this.#sayOpen(`listen.serial.${index}`, auth, path ?? 'an adapter that its rule matches');
+      }
     }
+  }
+
+  /** Nobody is to find out later that a door stood open. */
+  #sayOpen(listener: string, auth: Auth, where: string): void {
+    if (auth !== 'none') return;
+    const text = `${listener}: auth: none: whoever reaches ${where} writes as any device`;
+    this.#parts.log.info({ listener }, text);
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Auth } from '../auth/auth.js';
 import type { Clock } from '../clock.js';
 import { keepLines, type Line, type LineHandler, type LineState } from '../lines/lines.js';
 import type { Ports } from '../lines/ports.js';
@@ -10,7 +11,7 @@ import type { Accept, ChannelHandler, Listener } from './channel.js';
 // says the same device's name, ends the session there and begins the next on the same line.
 
 export interface SerialOptions {
-  lines: readonly LineSettings[];
+  lines: readonly (LineSettings & { auth: Auth })[];
   accept: Accept;
   outcomes: Outcomes;
   clock: Clock;
@@ -29,7 +30,7 @@ export async function listenSerial(options: SerialOptions): Promise<SerialListen
   const ports = options.ports ?? (await import('../lines/ports.js')).portsOfMachine();
   const lines = await keepLines({
     ...{ settings: options.lines, ports, clock, log, outcomes },
-    opened: (line) => lineChannel(line, accept, outcomes),
+    opened: (line, { auth }) => lineChannel(line, { auth, accept, outcomes }),
   });
   return {
     states: lines.states,
@@ -41,13 +42,17 @@ export async function listenSerial(options: SerialOptions): Promise<SerialListen
 }
 
 /** A line as a channel, and the next one on the same line where that is closed. */
-export function lineChannel(line: Line, accept: Accept, outcomes: Outcomes): LineHandler {
+export function lineChannel(
+  line: Line,
+  { auth, accept, outcomes }: Pick<SerialOptions, 'accept' | 'outcomes'> & { auth: Auth },
+): LineHandler {
   const name = `line ${line.path}`;
   let handler: ChannelHandler;
   const begin = () => {
     handler = accept({
       name,
       kind: 'line',
+      auth,
       send(bytes) {
         if (!line.write(bytes)) outcomes.count('slow-reader', { channel: name });
       },

@@ -4,12 +4,14 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { Auth } from '../auth/auth.js';
 import type { Outcomes } from '../outcomes.js';
 import type { Accept, PortListener } from './channel.js';
 
 export interface TcpOptions {
   host: string;
   port: number;
+  auth: Auth;
   connectionsMax: number;
   accept: Accept;
   outcomes: Outcomes;
@@ -40,6 +42,7 @@ export async function listenTcp(options: TcpOptions): Promise<PortListener> {
     const handler = options.accept({
       name,
       kind: 'connection',
+      auth: options.auth,
       send(bytes) {
         if (socket.destroyed) return;
         if (socket.writableLength + bytes.length > unreadBytesMax) {

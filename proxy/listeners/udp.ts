@@ -5,6 +5,7 @@
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
+import type { Auth } from '../auth/auth.js';
 import type { Clock } from '../clock.js';
 import { framesOfDatagram, toDatagram } from '../datagram.js';
 import { checkFrame, framesOf, toStream } from '../frame.js';
@@ -14,6 +15,7 @@ import type { Accept, ChannelHandler, PortListener } from './channel.js';
 export interface UdpOptions {
   host: string;
   port: number;
+  auth: Auth;
   addressesMax: number;
   /** An address that is silent for so long is forgotten. */
   idleMs: number;
@@ -66,7 +68,10 @@ export async function listenUdp(options: UdpOptions): Promise<PortListener> {
         }
       }
     };
-    const handler = options.accept({ name, kind: 'datagrams', send, close: () => end(key) });
+    const handler = options.accept({
+      ...{ name, kind: 'datagrams', auth: options.auth, send },
+      close: () => end(key),
+    });
     const peer: Peer = { handler, heardAtMs: 0, credit: 0 };
     peers.set(key, peer);
     return peer;

@@ -90,8 +90,9 @@ async function measure(lines: number, baudRate: number, seconds: number): Promis
     const paths = ptys.map(({ pty }) => ({ path: pty.path, baudRate }));
     const bridged = paths.slice(0, Math.ceil(lines / 2));
     const serial = paths.slice(bridged.length);
-    const tcp = { host: '127.0.0.1', port: 0 };
-    const listen = serial.length > 0 ? { tcp, serial } : { tcp };
+    const tcp = { host: '127.0.0.1', port: 0, auth: 'none' };
+    const open = serial.map((line) => ({ ...line, auth: 'none' }));
+    const listen = { tcp, serial: open };
     const site = await makeSite({ bootstrap: null, label: 'bench-lines', overrides: { listen } });
     scene.add(site, (site) => site.remove());
     const proxy = scene.add(await startProxy(site.config), (proxy) => proxy.kill());

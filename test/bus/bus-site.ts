@@ -83,7 +83,7 @@ export async function busSite(settings: Record<string, unknown>, baudRate = 115_
         pause() {},
         resume() {},
       },
-      opened: (line) => lineChannel(line, accept, outcomes),
+      opened: (line) => lineChannel(line, { auth: 'none', accept, outcomes }),
     });
   master = open();
 

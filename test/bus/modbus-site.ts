@@ -60,7 +60,7 @@ export async function modbusSite(modbus: unknown[] = [meter11], options: Partial
           return true;
         };
         const line = { path: 'tcp', stops: false, write, pause() {}, resume() {} };
-        const handler = lineChannel(line, site.accept, outcomes);
+        const handler = lineChannel(line, { auth: 'none', accept: site.accept, outcomes });
         received = (bytes) => handler.received(bytes);
         const end = () => {
           isMine = false;

@@ -17,7 +17,10 @@ test.after.each(() => scene.end());
 const bus = { drops: [7, 200], scan: { from: 1, to: 16 }, scanEveryMs: 50, answerTimeoutMs: 200 };
 
 async function siteOf(label: string, serial?: unknown[]) {
-  const listen = { tcp: { host: '127.0.0.1', port: 0 }, ...(serial ? { serial } : {}) };
+  const listen = {
+    tcp: { host: '127.0.0.1', port: 0, auth: 'none' },
+    ...(serial ? { serial } : {}),
+  };
   const site = await makeSite({ bootstrap: null, label, overrides: { listen } });
   scene.add(site, (site) => site.remove());
   const proxy = scene.add(await startProxy(site.config), (proxy) => proxy.kill());
@@ -38,7 +41,7 @@ async function sensorsOn(pty: Pty): Promise<Sensor[]> {
 
 test('three drops on a line of the proxy, which is killed', async () => {
   const { pty } = await scene.line();
-  const { site, proxy } = await siteOf('bus', [{ path: pty.path, bus }]);
+  const { site, proxy } = await siteOf('bus', [{ path: pty.path, bus, auth: 'none' }]);
   const sensors = await sensorsOn(pty);
   await Promise.all(sensors.map((sensor) => passes(sensor, 30)));
   await proxy.kill();

@@ -252,7 +252,7 @@ export class Scene {
     return stringify({
       site: this.name,
       ack: this.ack,
-      listen: { tcp: { host: '127.0.0.1', port: 0 } },
+      listen: { tcp: { host: '127.0.0.1', port: 0, auth: 'none' } },
       http: { host: '127.0.0.1', port: 0 },
       // Small segments: rotation, checkpoints and deletion happen on the way.
       journal: { folder: this.journal, bytesMax: '64 MiB', segmentBytes: '64 KiB' },

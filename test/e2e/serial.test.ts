@@ -31,8 +31,8 @@ test('pulled, garbled and swapped, the gateway killed: each event is in Kafka on
   const bootstrap = await sharedBroker();
   const lines = await Promise.all(Array.from({ length: 16 }, (_, at) => scene.line(seed + at)));
   const [own, bridged] = [lines.slice(0, 8), lines.slice(8)];
-  const tcp = { host: '127.0.0.1', port: 0 };
-  const serial = own.map(({ pty }) => ({ path: pty.path }));
+  const tcp = { host: '127.0.0.1', port: 0, auth: 'none' };
+  const serial = own.map(({ pty }) => ({ path: pty.path, auth: 'none' }));
   const overrides = { listen: { tcp, serial } };
   const site = await makeSite({ bootstrap, label: 'lines', overrides });
   scene.add(site, (site) => site.remove());
@@ -41,7 +41,7 @@ test('pulled, garbled and swapped, the gateway killed: each event is in Kafka on
   const proxy = scene.add(await startProxy(site.config), (proxy) => proxy.kill());
   const gatewayConfig = {
     proxy: { host: '127.0.0.1', port: proxy.tcpPort },
-    lines: bridged.map(({ pty }) => ({ path: pty.path })),
+    lines: bridged.map(({ pty }) => ({ path: pty.path, auth: 'none' })),
     limits: { retryBackoffMs: 50 },
   };
   const begin = () => startGateway(site.folder, gatewayConfig);

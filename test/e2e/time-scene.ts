@@ -103,7 +103,7 @@ class Way implements Link {
     if (!this.isUp) return;
     if (this.#events !== null && this.#handler === null) {
       const channel: Channel = {
-        ...{ name: 'way', kind: 'connection' },
+        ...{ name: 'way', kind: 'connection', auth: 'none' },
         send: (bytes) => void this.#toDevice.push(bytes.slice()),
         close: () => this.cut(true),
       };

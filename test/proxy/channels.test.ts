@@ -47,6 +47,7 @@ function gateway(sessions: Sessions) {
   const handler = sessions.accept({
     name: 'tcp gateway',
     kind: 'connection',
+    auth: 'none',
     send(bytes) {
       for (const frame of framesOf(bytes)) {
         const envelope = decodeEnvelope(frame);

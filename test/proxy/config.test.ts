@@ -5,7 +5,7 @@ import { parseConfig, readConfig } from '../../proxy/config.js';
 import { ConfigError } from '../../proxy/config-file.js';
 import { projectFolder } from '../kafka/jars.js';
 
-const least = 'site: hall\njournal:\n  folder: ./journal\n';
+const least = 'site: hall\njournal: { folder: ./journal }\nkeys: ./devices.keys\n';
 
 function mistakes(text: string, set: Record<string, string> = {}): string[] {
   try {
@@ -29,12 +29,30 @@ test('the example is valid and says the defaults', async () => {
   const path = join(projectFolder, 'examples/site.yaml');
   const config = await readConfig(path, {}, {});
   assert.is(config.journal.folder, join(projectFolder, 'examples/journal'));
-  const bare = parseConfig(`site: ${config.site}\njournal: { folder: x }\n`, path);
+  const bare = parseConfig(
+    `site: ${config.site}\njournal: { folder: x }\nlisten: { tcp: { auth: none } }\n`,
+    path,
+  );
   for (const key of ['listen', 'ack', 'delivery', 'http', 'limits', 'log'] as const) {
     assert.equal(config[key], bare[key], key);
   }
   assert.is(config.journal.bytesMax, bare.journal.bytesMax);
   assert.is(config.journal.keepCommittedHours, bare.journal.keepCommittedHours);
+});
+
+test('a listener without a word on `auth` asks devices for keys, and they must be somewhere', () => {
+  const bare = 'site: hall\njournal: { folder: ./journal }\n';
+  const expected = /^site.yaml(:\d+)?: listen\.(tcp|udp|serial\.0)\.auth: expected none \(whoever/;
+  const one = mistakes(bare);
+  assert.is(one.length, 1);
+  assert.match(one[0]!, expected);
+  const three = mistakes(
+    `${bare}listen:\n  udp: { auth: keys }\n  serial: [{ path: /dev/ttyS0 }]\n`,
+  );
+  assert.is(three.length, 3);
+  for (const mistake of three) assert.match(mistake, expected);
+  assert.is(parseConfig(least, 'site.yaml').listen.tcp.auth, 'keys');
+  assert.equal(mistakes(`${bare}listen: { tcp: { auth: none } }\n`), []);
 });
 
 test('a promise is one of two, and waiting for Kafka needs one', () => {
@@ -137,7 +155,8 @@ test('an alias without its anchor, and a port that is none, are lines too', () =
 
 test('sizes are written as people write them', () => {
   const at = (text: string) =>
-    parseConfig(`site: a\njournal: { folder: x, bytesMax: ${text} }`, 'f').journal.bytesMax;
+    parseConfig(`site: a\njournal: { folder: x, bytesMax: ${text} }\nkeys: k`, 'f').journal
+      .bytesMax;
   assert.is(at('4194304'), 4_194_304);
   assert.is(at('1024 KiB'), 1_048_576);
   assert.is(at('1.5 MB'), 1_500_000);

@@ -95,6 +95,7 @@ export class Peer {
     this.handler = sessions.accept({
       name: 'test',
       kind,
+      auth: 'none',
       send: (bytes) => {
         this.bytes.push(...bytes);
         this.#frames.push(bytes);

@@ -109,6 +109,7 @@ export class FaultyDatagrams implements Link {
     const handler: ChannelHandler = this.#accept({
       name: `udp ${address}`,
       kind: 'datagrams',
+      auth: 'none',
       send: (bytes) => {
         for (const frame of framesOf(bytes)) {
           this.#carry(toDatagram(frame), (datagram) => {

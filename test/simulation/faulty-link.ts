@@ -126,6 +126,7 @@ export class FaultyLink implements Link {
     this.#handler = this.#accept({
       name: 'simulated',
       kind: this.#kind,
+      auth: 'none',
       send: (bytes) => {
         if (!isOpen) return;
         this.#carry(this.#toDevice, bytes.slice(), (piece) => this.#events?.data(piece));

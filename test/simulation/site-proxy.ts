@@ -150,7 +150,7 @@ let parsed: Config | null = null;
 
 function configOf({ bytesMax, segmentBytes, recordsMax }: ProxyShape): Config {
   parsed ??= parseConfig(
-    `site: ${siteName}\njournal: { folder: ${folder} }\nkafka: { brokers: ['model:9092'] }\n` +
+    `site: ${siteName}\njournal: { folder: ${folder} }\nlisten: { tcp: { auth: none } }\nkafka: { brokers: ['model:9092'] }\n` +
       'limits: { windowEvents: 64, windowBytes: 4096 }\n',
     'site.yaml',
   );

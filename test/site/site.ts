@@ -33,7 +33,7 @@ export async function makeSite(options: {
   await mkdir(folder, { recursive: true });
   const content = {
     site: name,
-    listen: { tcp: { host: '127.0.0.1', port: 0 } },
+    listen: { tcp: { host: '127.0.0.1', port: 0, auth: 'none' } },
     http: { host: '127.0.0.1', port: 0 },
     journal: { folder: join(folder, 'journal') },
     ...(options.bootstrap === null

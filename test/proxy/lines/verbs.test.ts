@@ -53,7 +53,10 @@ test('ports says what answers: a device, a console, garbage, nobody, and what ca
 test('a line that a proxy has is busy, and is left alone', async () => {
   const { pty } = await scene.line();
   const overrides = {
-    listen: { tcp: { host: '127.0.0.1', port: 0 }, serial: [{ path: pty.path }] },
+    listen: {
+      tcp: { host: '127.0.0.1', port: 0, auth: 'none' },
+      serial: [{ path: pty.path, auth: 'none' }],
+    },
   };
   const site = await makeSite({ bootstrap: null, label: 'busy', overrides });
   scene.add(site, (site) => site.remove());

@@ -19,8 +19,8 @@ const line = (seed?: number) => scene.line(seed);
 const sense = (wire: Wire, device: string) => scene.sense(wire, device);
 
 async function siteOf(ptys: readonly Pty[], label: string): Promise<Site> {
-  const tcp = { host: '127.0.0.1', port: 0 };
-  const serial = ptys.map(({ path }) => ({ path, baudRate: 115_200 }));
+  const tcp = { host: '127.0.0.1', port: 0, auth: 'none' };
+  const serial = ptys.map(({ path }) => ({ path, baudRate: 115_200, auth: 'none' }));
   const site = await makeSite({
     ...{ bootstrap: null, label, overrides: { listen: { tcp, serial } } },
   });

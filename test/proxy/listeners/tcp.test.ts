@@ -15,7 +15,7 @@ function harness(connectionsMax = 2_000) {
     for (const wait of waiting) if (wait.done()) wait.resolve();
   };
   const options = {
-    ...{ host: '127.0.0.1', port: 0, connectionsMax },
+    ...{ host: '127.0.0.1', port: 0, connectionsMax, auth: 'none' as const },
     outcomes: {
       count: (kind: string) => {
         kinds.push(kind);

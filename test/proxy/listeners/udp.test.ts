@@ -28,7 +28,7 @@ async function harness(addressesMax = 10) {
   let closed = 0;
   const clock = new TestClock();
   const listener = await listenUdp({
-    ...{ host: '127.0.0.1', port: 0, addressesMax, idleMs: 1_000, clock },
+    ...{ host: '127.0.0.1', port: 0, addressesMax, idleMs: 1_000, clock, auth: 'none' as const },
     outcomes: { count: (kind) => void kinds.push(kind), counts: () => new Map() },
     accept: (channel) => {
       channels.push(channel);
@@ -192,7 +192,10 @@ for (const mtuBytes of [0, 72]) {
   const parts = mtuBytes === 0 ? 'whole frames' : `fragments of ${mtuBytes} bytes`;
   test(`a device over a bad path into the journal, ${parts}: each event once`, async () => {
     const overrides = {
-      listen: { tcp: { host: '127.0.0.1', port: 0 }, udp: { host: '127.0.0.1', port: 0 } },
+      listen: {
+        tcp: { host: '127.0.0.1', port: 0, auth: 'none' },
+        udp: { host: '127.0.0.1', port: 0, auth: 'none' },
+      },
     };
     const site = await makeSite({ bootstrap: null, label: 'udp', overrides });
     const entry = { source: firmware, folder: projectFolder };

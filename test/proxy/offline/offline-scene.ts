@@ -16,7 +16,7 @@ const command = fileURLToPath(new URL('../../../headwater.js', import.meta.url))
 const siteText = `site: press-hall
 journal:
   folder: ./journal
-listen: {tcp: {host: 127.0.0.1, port: 0}}
+listen: {tcp: {host: 127.0.0.1, port: 0, auth: none}}
 http: {host: 127.0.0.1, port: 0}
 `;
 
