@@ -1,4 +1,14 @@
-import { FRAME_BYTES_MAX } from '../sdk/wire.js';
+import {
+  ACK,
+  ANCHOR,
+  COMMAND,
+  DATA,
+  FRAME_BYTES_MAX,
+  PROOF,
+  RESULT,
+  TABLE,
+  WELCOME,
+} from '../sdk/wire.js';
 import { crc32 } from './crc32.js';
 import { envelopeBytesMax } from './envelope.js';
 
@@ -6,7 +16,7 @@ import { envelopeBytesMax } from './envelope.js';
 // A reader holds at most one frame and finds the next one by the next 0x00 [W-9]; a connection
 // that is silent holds no memory here.
 
-export type Broken = 'oversize' | 'cobs' | 'short' | 'check';
+export type Broken = 'oversize' | 'cobs' | 'short' | 'check' | 'mac' | 'replayed';
 
 export interface FrameTaker {
   /** Body and check, as `checkFrame` reads them, or an envelope. A fresh copy and the taker's own. */
@@ -87,15 +97,32 @@ export function checkFrame(frame: Uint8Array): Uint8Array | Broken {
   return view.getUint32(0) === crc32(body) ? body : 'check';
 }
 
-/** A frame for a byte stream: body and check, COBS, the closing 0x00. */
-export function encodeFrame(body: Uint8Array): Uint8Array {
+/** [W-53] Whether its check may be a MAC, in a session with keys: its type says so. */
+export function mayHaveMac(frame: Uint8Array): boolean {
+  return withMac.has(frame[0] ?? 0);
+}
+
+const withMac = new Set([WELCOME, TABLE, DATA, ACK, PROOF, COMMAND, RESULT, ANCHOR]);
+
+/** Body and CRC-32. */
+export function withCheck(body: Uint8Array): Uint8Array {
   const frame = new Uint8Array(body.length + CHECK_BYTES);
   frame.set(body);
   new DataView(frame.buffer).setUint32(body.length, crc32(body));
+  return frame;
+}
+
+/** A body for a byte stream, with a CRC-32: see `closed`. */
+export function encodeFrame(body: Uint8Array): Uint8Array {
+  return closed(withCheck(body));
+}
+
+/** A frame for a byte stream: body and check, COBS, the closing 0x00. */
+export function closed(frame: Uint8Array): Uint8Array {
   const encoded = cobsEncode(frame);
-  const closed = new Uint8Array(encoded.length + 1);
-  closed.set(encoded);
-  return closed;
+  const bytes = new Uint8Array(encoded.length + 1);
+  bytes.set(encoded);
+  return bytes;
 }
 
 /** The frames among the bytes that a session sends: whole ones, each closed by a 0x00. */

@@ -1,4 +1,5 @@
 import type { Acknowledged } from './acknowledged.js';
+import type { DeviceKeys } from './auth/auth.js';
 import { type Block, decodeBlock, type EventsBlock } from './block.js';
 import type { Books } from './books.js';
 import type { Clock } from './clock.js';
@@ -20,6 +21,8 @@ export interface Site {
   acknowledged: Acknowledged;
   books: Books;
   outcomes: Outcomes;
+  /** Of the devices; for listeners that ask for them. */
+  keys: DeviceKeys;
   limits: { helloTimeoutMs: number; windowEvents: number; windowBytes: number };
   /** Devices that share what may wait for the disk; set by the sessions. */
   connected?: () => number;

@@ -1,4 +1,5 @@
 import { ByKafka, byJournal } from './acknowledged.js';
+import { type DeviceKeys, noKeys } from './auth/auth.js';
 import type { Balance } from './books.js';
 import { createBooks } from './books.js';
 import { countBuffered } from './buffered.js';
@@ -36,6 +37,8 @@ export interface PipelineParts {
   /** For people, in a lane's claim: host name and pid. */
   host: string;
   startLane(options: LaneStart): Lane;
+  /** Of the devices, where listeners ask for them. */
+  keys?: DeviceKeys;
   /** The machine's own, unless a simulation has others. */
   doors?: Doors;
 }
@@ -90,7 +93,10 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     const { limits } = config;
     const isByKafka = config.ack === 'kafka';
     const acknowledged = isByKafka ? new ByKafka(journal, clock) : byJournal(journal);
-    const sessions = new Sessions({ clock, journal, acknowledged, books, outcomes, limits });
+    const sessions = new Sessions({
+      ...{ clock, journal, acknowledged, books, outcomes, limits },
+      keys: parts.keys ?? noKeys,
+    });
     const { accept } = sessions;
     const listeners = new Listeners({ doors, config, accept, outcomes, clock, log });
     const lanes: Lane[] = [];

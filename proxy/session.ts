@@ -1,17 +1,30 @@
 import {
   FLAG_UPTIME_STOPS,
   FRAGMENT,
+  PROOF,
+  RESET_AUTH,
   RESET_NO_SESSION,
   RESET_TABLE,
   RESET_UNAVAILABLE,
   RESET_VERSION,
   STREAMS_MAX,
+  TABLE,
   TABLE_BYTES_MAX,
 } from '../sdk/wire.js';
+import { Handshake, isAmong } from './auth/handshake.js';
+import type { SessionKey } from './auth/session-key.js';
 import { Channels } from './channels.js';
 import { isEnvelope } from './envelope.js';
 import { Fragments } from './fragments.js';
-import { type Broken, checkFrame, encodeFrame, FrameReader, type FrameTaker } from './frame.js';
+import {
+  type Broken,
+  checkFrame,
+  closed,
+  encodeFrame,
+  FrameReader,
+  type FrameTaker,
+  mayHaveMac,
+} from './frame.js';
 import type { KnownTable, Site } from './intake.js';
 import type { Channel, ChannelHandler } from './listeners/channel.js';
 import {
@@ -31,18 +44,22 @@ import { tableId } from './table.js';
 
 export type State = 'silent' | 'live' | 'closed';
 export type Event =
-  | { type: 'hello'; hello: Hello }
+  | { type: 'hello'; hello: Hello; body: Uint8Array; key: SessionKey | null }
+  | { type: 'unproven'; outcome: string; device: string }
   | { type: 'table'; message: TablePart }
   | { type: 'data'; message: Data }
   | { type: 'other'; outcome: string; detail: Record<string, string | number> }
   | { type: 'broken'; why: Broken }
   | { type: 'synced'; boots: ReadonlySet<number> }
   | { type: 'failed' }
+  | { type: 'revoked' }
   | { type: 'silence' }
   | { type: 'down' };
 
 type Action =
   | 'greet'
+  | 'refuse'
+  | 'lock-out'
   | 'no-session'
   | 'table'
   | 'data'
@@ -55,35 +72,41 @@ type Action =
 
 export const transitions: Record<State, Record<Event['type'], Action>> = {
   silent: {
-    hello: 'greet', // → live, unless another is preferred
+    hello: 'greet', // → live, unless it must be proven first, or another is preferred
+    unproven: 'refuse',
     table: 'no-session',
     data: 'no-session',
     other: 'count',
     broken: 'count',
     synced: 'nothing',
     failed: 'nothing',
+    revoked: 'nothing',
     silence: 'close-connection', // → closed; a line stays
     down: 'end', // → closed
   },
   live: {
     hello: 'greet',
+    unproven: 'refuse',
     table: 'table',
     data: 'data',
     other: 'count',
     broken: 'count',
     synced: 'acknowledge',
     failed: 'unavailable', // → silent
+    revoked: 'lock-out', // → silent
     silence: 'nothing',
     down: 'end', // → closed
   },
   closed: {
     hello: 'nothing',
+    unproven: 'nothing',
     table: 'nothing',
     data: 'nothing',
     other: 'nothing',
     broken: 'nothing',
     synced: 'nothing',
     failed: 'nothing',
+    revoked: 'nothing',
     silence: 'nothing',
     down: 'nothing',
   },
@@ -92,6 +115,7 @@ export const transitions: Record<State, Record<Event['type'], Action>> = {
 const resetIntervalMs = 1_000;
 const quietMs = 1_000;
 const unavailableRetryMs = 2_000;
+const unprovenRetryMs = 60_000;
 /** Of a line without a sound frame among them: another baud rate, or no device of ours. */
 const garbleBytes = 8_192;
 /** [W-55] A datagram that is on its way for longer is gone. */
@@ -113,6 +137,9 @@ export class Session implements ChannelHandler, FrameTaker {
   #garbled = false;
   #state: State = 'silent';
   #admitted: Admitted | null = null;
+  /** Where the listener asks for keys: the session's, and what leads to one. */
+  #key: SessionKey | null = null;
+  #handshake: Handshake | null = null;
   #tables: (KnownTable | null)[] = [];
   /** Of each table that is coming, what came of it: stream by stream, from the first on. */
   #parts: Map<number, Uint8Array[]> | null = null;
@@ -156,6 +183,13 @@ export class Session implements ChannelHandler, FrameTaker {
     this.step({ type: 'failed' });
   }
 
+  /** A key of its device is no longer valid: perhaps the one under which it speaks. */
+  keyGone(): void {
+    const device = this.#admitted?.hello.device;
+    if (device === undefined || this.#key === null) return;
+    if (!isAmong(this.#site.keys, device, this.#key.deviceKey)) this.step({ type: 'revoked' });
+  }
+
   /** Another channel of the device has taken over. */
   replaced(): void {
     this.step({ type: 'down' });
@@ -166,7 +200,17 @@ export class Session implements ChannelHandler, FrameTaker {
     const action = transitions[this.#state][event.type];
     switch (action) {
       case 'greet':
-        if (event.type === 'hello') this.#greet(event.hello);
+        if (event.type === 'hello') this.#greet(event.hello, event.body, event.key);
+        break;
+      case 'refuse':
+        if (event.type === 'unproven') this.#count(event.outcome, { device: event.device });
+        this.#reset(RESET_AUTH, unprovenRetryMs);
+        break;
+      case 'lock-out':
+        this.#count('revoked', { device: this.#admitted?.hello.device ?? '' });
+        this.#leave();
+        this.#enter('silent');
+        this.#reset(RESET_AUTH, unprovenRetryMs);
         break;
       case 'no-session':
         this.#count('no-session', { what: event.type });
@@ -209,13 +253,8 @@ export class Session implements ChannelHandler, FrameTaker {
   }
 
   frame(frame: Uint8Array): void {
-    if (isEnvelope(frame)) {
-      this.#envelope(frame);
-      return;
-    }
-    const body = checkFrame(frame);
-    if (typeof body === 'string') this.step({ type: 'broken', why: body });
-    else this.#body(body);
+    if (isEnvelope(frame)) this.#envelope(frame);
+    else this.#take(frame, false);
   }
 
   broken(why: Broken): void {
@@ -233,27 +272,80 @@ export class Session implements ChannelHandler, FrameTaker {
   }
 
   /** [W-45] A frame that came in parts is one like any other, but no part itself. */
-  #body(body: Uint8Array): void {
+  #take(frame: Uint8Array, cameInParts: boolean): void {
+    const asksForKeys = this.channel.auth === 'keys';
+    if (asksForKeys && frame[0] === PROOF) {
+      this.#proof(frame);
+      return;
+    }
+    if (asksForKeys && this.#key === null && mayHaveMac(frame)) {
+      this.#unreadable(frame);
+      return;
+    }
+    const key = mayHaveMac(frame) ? this.#key : null;
+    const body = key === null ? checkFrame(frame) : key.open(frame);
+    if (typeof body === 'string') {
+      this.step({ type: 'broken', why: body });
+      return;
+    }
     this.#unsoundBytes = 0;
-    if (body[0] !== FRAGMENT) {
-      this.step(toEvent(decodeMessage(body)));
+    if (body[0] !== FRAGMENT || cameInParts) {
+      this.step(toEvent(decodeMessage(body), body));
       return;
     }
     this.#fragments ??= new Fragments(this.#site.clock);
     const assembly = this.#fragments.take(body);
     if (assembly.type === 'dropped') this.#count(`fragment-${assembly.why}`);
-    if (assembly.type !== 'frame') return;
-    const whole = checkFrame(assembly.frame);
-    if (typeof whole === 'string') this.step({ type: 'broken', why: whole });
-    else this.step(toEvent(decodeMessage(whole)));
+    if (assembly.type === 'frame') this.#take(assembly.frame, true);
   }
 
-  #greet(hello: Hello): void {
+  /** Without a session nobody can look at a MAC: it is no more than a sign that a device thinks it has one. */
+  #unreadable(frame: Uint8Array): void {
+    const what = frame[0] === TABLE ? 'table' : 'data';
+    this.#count('no-session', { what });
+    this.#reset(RESET_NO_SESSION, 0);
+  }
+
+  #proof(frame: Uint8Array): void {
+    const answer = this.#handshake?.proof(frame) ?? unasked;
+    switch (answer.type) {
+      case 'proven': {
+        const { hello, key } = answer;
+        this.#unsoundBytes = 0;
+        this.step({ type: 'hello', hello, body: frame, key });
+        break;
+      }
+      case 'again':
+        this.#count(answer.why);
+        this.#send(answer.challenge);
+        break;
+      case 'wrong':
+        this.step({ type: 'unproven', outcome: 'proof-wrong', device: answer.hello.device });
+        break;
+      case 'nothing':
+        this.#count(answer.why);
+        break;
+    }
+  }
+
+  /** [W-56] A HELLO changes nothing until its PROOF is there. */
+  #challenge(hello: Hello, body: Uint8Array): void {
+    const { keys, clock } = this.#site;
+    this.#handshake ??= new Handshake(keys, (bytes) => clock.random(bytes));
+    const challenge = this.#handshake.begin(hello, body, this.#sessions.formerKey(hello.device));
+    if (challenge !== null) this.#send(challenge);
+  }
+
+  #greet(hello: Hello, body: Uint8Array, key: SessionKey | null): void {
     if (this.#isLate(hello)) {
       this.#count('hello-late', { device: hello.device });
       return;
     }
-    const answer = this.#sessions.admit(hello, this, this.#admitted);
+    if (this.channel.auth === 'keys' && key === null) {
+      this.#challenge(hello, body);
+      return;
+    }
+    const answer = this.#sessions.admit(hello, this, this.#admitted, key);
     if (answer.type === 'refused') {
       this.#count(answer.outcome, { device: hello.device });
       if (answer.reason !== null) this.#reset(answer.reason, answer.retryMs);
@@ -264,6 +356,7 @@ export class Session implements ChannelHandler, FrameTaker {
     this.#greetedAtMs = this.#site.clock.monotonicMs();
     this.#tables = hello.tables.map(() => null);
     this.#parts = null;
+    this.#key = key;
     this.#send(welcome);
     this.#enter('live');
   }
@@ -377,7 +470,13 @@ export class Session implements ChannelHandler, FrameTaker {
   /** [W-8] A 0x00 before the first frame and after a silence: the line may have made noise. */
   #send(body: Uint8Array): void {
     const now = this.#site.clock.monotonicMs();
-    const frame = encodeFrame(body);
+    const key = mayHaveMac(body) ? this.#key : null;
+    if (key?.isSpent === true) {
+      // [W-40] The device says HELLO, and is challenged.
+      this.step({ type: 'failed' });
+      return;
+    }
+    const frame = key === null ? encodeFrame(body) : closed(key.seal(body));
     const quiet = now - this.#sentAtMs >= quietMs;
     this.#sentAtMs = now;
     this.channel.send(quiet ? Uint8Array.of(0, ...frame) : frame);
@@ -390,6 +489,7 @@ export class Session implements ChannelHandler, FrameTaker {
   #leave(): void {
     if (this.#admitted !== null) this.#sessions.leave(this.#admitted.hello.device, this);
     this.#admitted = null;
+    this.#key = null;
     this.#tables = [];
     this.#parts = null;
   }
@@ -412,10 +512,12 @@ function namesNoTable({ block }: Data): boolean {
   return block[0] === 0x81;
 }
 
-function toEvent(message: ReturnType<typeof decodeMessage>): Event {
+const unasked = { type: 'nothing', why: 'proof-unasked' } as const;
+
+function toEvent(message: ReturnType<typeof decodeMessage>, body: Uint8Array): Event {
   switch (message.type) {
     case 'hello':
-      return { type: 'hello', hello: message };
+      return { type: 'hello', hello: message, body, key: null };
     case 'table':
       return { type: 'table', message };
     case 'data':

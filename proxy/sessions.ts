@@ -1,4 +1,5 @@
 import { RESET_REPLACED, VERSION } from '../sdk/wire.js';
+import { macBytes, type SessionKey } from './auth/session-key.js';
 import { Intake, type Site } from './intake.js';
 import type { Accept } from './listeners/channel.js';
 import { encodeWelcome, type Hello } from './message.js';
@@ -36,6 +37,8 @@ export interface Refused {
 
 interface Known {
   session: Session | null;
+  /** Of its last session, which it may resume. */
+  key: SessionKey | null;
   numbers: Numbers;
   /** Of the boots of its last HELLO that were heard while they ran. */
   windows: Map<number, OffsetWindow>;
@@ -48,7 +51,7 @@ const replacementsWithinMs = 10_000;
 const retryMaxMs = 60_000;
 /** Devices without a session that are remembered; the journal's places are not counted here. */
 const rememberedMax = 10_000;
-const checkBytes = 4;
+const crcBytes = 4;
 
 export class Sessions {
   readonly #site: Site;
@@ -59,7 +62,7 @@ export class Sessions {
 
   constructor(site: Site) {
     this.#site = { ...site, connected: () => this.#live.size };
-    const { journal, acknowledged } = site;
+    const { journal, acknowledged, keys } = site;
     this.#owners = new BootOwners(journal);
     acknowledged.onMoved((moved) => {
       for (const [device, boots] of moved) {
@@ -69,6 +72,7 @@ export class Sessions {
     journal.onFailed(() => {
       for (const { session } of [...this.#live.values()]) session?.failed();
     });
+    keys.onRevoked((device) => this.#live.get(device)?.session?.keyGone());
     journal.onWritable((writable) => {
       if (!writable) return;
       for (const { session } of [...this.#live.values()]) session?.synced(new Set());
@@ -82,8 +86,18 @@ export class Sessions {
 
   accept: Accept = (channel) => new Session(this.#site, this, channel);
 
-  /** `before`: what this very channel was admitted with. */
-  admit(hello: Hello, session: Session, before: Admitted | null): Answered | Refused {
+  /** [W-41] The key of the device's last session. */
+  formerKey(device: string): SessionKey | null {
+    return (this.#live.get(device) ?? this.#remembered.get(device))?.key ?? null;
+  }
+
+  /** `before`: what this very channel was admitted with. `key`: under which the HELLO was proven, where that was asked. */
+  admit(
+    hello: Hello,
+    session: Session,
+    before: Admitted | null,
+    key: SessionKey | null,
+  ): Answered | Refused {
     const { device } = hello;
     const known = this.#live.get(device) ?? this.#remembered.get(device) ?? unknown();
     const rival = known.session === session ? null : known.session;
@@ -105,6 +119,7 @@ export class Sessions {
       }),
     );
     const welcome = this.#welcome(hello, intakes);
+    const checkBytes = key === null ? crcBytes : macBytes;
     if (welcome.length + checkBytes > hello.frameBytesMax) {
       return { type: 'refused', outcome: 'welcome-too-large', reason: null, retryMs: 0 };
     }
@@ -119,6 +134,7 @@ export class Sessions {
     }
     for (const { boot } of openings) this.#owners.add(device, boot);
     known.session = session;
+    known.key = key;
     this.#remembered.delete(device);
     this.#live.set(device, known);
     // [W-15] Nobody sends a table without streams: its id is enough.
@@ -192,6 +208,7 @@ export class Sessions {
 function unknown(): Known {
   return {
     session: null,
+    key: null,
     numbers: newNumbers(),
     windows: new Map(),
     replacedAtMs: [],

@@ -1,7 +1,7 @@
 // What a device allots to itself. Literals, so that a build writes them in place.
 
-/** The largest block of this SDK: with DATA's header (at most 23) and the check it is a frame of 251 bytes. */
-export const BLOCK_BYTES_MAX = 224;
+/** The largest block of this SDK: with DATA's header (at most 23) and the MAC that a firmware with a key puts behind it, it is a frame of 251 bytes. */
+export const BLOCK_BYTES_MAX = 216;
 /** Bytes before a frame's body: a 0x00 and the first code of COBS. */
 export const FRAME_GAP_BYTES = 2;
 /** A frame of 254 bytes with the gap and the 0x00 behind: up to that no code of COBS exceeds 255. */

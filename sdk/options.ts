@@ -11,7 +11,7 @@ export interface ProducerOptions {
   /** The device's name, 1 to 64 characters of ASCII; the Kafka key. */
   device: string;
   link: Link;
-  /** RAM for events, 64 or more, 1,024 unless told; a quarter of it, at most 224, is the block that is being filled. */
+  /** RAM for events, 64 or more, 1,024 unless told; a quarter of it, at most 216, is the block that is being filled. */
   bufferBytes?: number;
   /** Where sealed blocks are kept; RAM unless told. */
   store?: Store | undefined;

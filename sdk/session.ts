@@ -8,7 +8,17 @@ import { BLOCK, CLOSED, DOWN, GREETING, READY, TIMER, UP } from './state.js';
 import type { Stream } from './stream.js';
 import { putDescription } from './table.js';
 import { table } from './table-id.js';
-import { ACK, DATA, FLAG_PERSISTENT, HELLO, RESET, TABLE, VERSION, WELCOME } from './wire.js';
+import {
+  ACK,
+  DATA,
+  FLAG_PERSISTENT,
+  HELLO,
+  PROOF,
+  RESET,
+  TABLE,
+  VERSION,
+  WELCOME,
+} from './wire.js';
 
 // store → frame → link and back: the device's end of PROTOCOL.md §6. One frame is being written at a time; HELLO goes
 // before TABLE, TABLE before DATA. One timer runs while something is awaited. What is sent lies below `limit`.
@@ -221,6 +231,14 @@ const actions: readonly (((retryMs: number) => void) | 0)[][] = [
 const step = (event?: number, retryMs?: number): void => {
   const action = actions[state]![event || TIMER];
   if (action) action(retryMs || 0);
+};
+
+/** Has PROOF written before any TABLE and DATA. */
+export const prove = (): void => {
+  due = () => {
+    due = 0;
+    put(PROOF);
+  };
 };
 
 /** To be called when something can be sent. */

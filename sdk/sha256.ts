@@ -2,16 +2,19 @@
 // numbers of 32 bits with a sign. A table's id is computed where the firmware is built, by node:crypto: it needs none of this,
 // and what that hashes with is what this is tested against.
 
-export const sha256 = (bytes: Uint8Array): Uint8Array => digest([], bytes);
+export const sha256 = (bytes: ArrayLike<number>): Uint8Array => digest([], bytes);
 
-export const hmacSha256 = (key: Uint8Array, bytes: Uint8Array): Uint8Array => {
+export const hmacSha256 = (key: ArrayLike<number>, bytes: ArrayLike<number>): Uint8Array =>
+  hmacOfShort(key.length > 64 ? sha256(key) : key, bytes);
+
+/** HMAC with a key of at most 64 bytes. */
+export const hmacOfShort = (key: ArrayLike<number>, bytes: ArrayLike<number>): Uint8Array => {
   const inner: number[] = [];
   const outer: number[] = [];
-  const short = key.length > 64 ? sha256(key) : key;
   for (let index = 0; index < 64; index++) {
     // Behind the key's end there is nothing, which is 0 here.
-    inner[index] = short[index]! ^ 0x36;
-    outer[index] = short[index]! ^ 0x5c;
+    inner[index] = key[index]! ^ 0x36;
+    outer[index] = key[index]! ^ 0x5c;
   }
   return digest(outer, digest(inner, bytes));
 };
@@ -30,7 +33,7 @@ for (let candidate = 2; constants.length < 64; candidate++) {
 const rotate = (word: number, bits: number): number => (word >>> bits) | (word << (32 - bits));
 
 /** Of `front` and `bytes`, one behind the other, of which no copy is made. */
-const digest = (front: readonly number[], bytes: Uint8Array): Uint8Array => {
+const digest = (front: readonly number[], bytes: ArrayLike<number>): Uint8Array => {
   let state = [2, 3, 5, 7, 11, 13, 17, 19].map((prime) => fraction(prime ** 0.5));
   const offset = front.length;
   const length = offset + bytes.length;

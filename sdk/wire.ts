@@ -28,6 +28,11 @@ export const RESET_TABLE = 3;
 export const RESET_AUTH = 4;
 export const RESET_UNAVAILABLE = 5;
 
+/** What a MAC begins with: §9. */
+export const MAC_FROM_DEVICE = 0x44;
+export const MAC_FROM_PROXY = 0x50;
+export const MAC_OF_SESSION_KEY = 0x4b;
+
 /** HELLO's flags. */
 export const FLAG_PERSISTENT = 1;
 export const FLAG_UPTIME_STOPS = 2;
@@ -54,7 +59,7 @@ export const NAME = /^[ -~]{1,64}$/;
 export const FRAME_BYTES_MAX = 2304;
 export const BLOCK_BYTES_MAX = 1024;
 export const TABLE_BYTES_MAX = 2048;
-export const DESCRIPTION_BYTES_MAX = 240;
+export const DESCRIPTION_BYTES_MAX = 238;
 export const TABLE_ID_BYTES = 8;
 export const DEVICE_BYTES_MAX = 64;
 export const NAME_BYTES_MAX = 64;

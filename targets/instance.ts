@@ -10,6 +10,7 @@ import { sdkOfThisPackage } from './build.js';
 export type { HostEngine };
 
 export type Sdk = typeof import('../sdk/index.js') &
+  typeof import('../sdk/auth.js') &
   typeof import('../sdk/flush.js') &
   typeof import('../sdk/anchors.js') &
   typeof import('../sdk/stats.js') &
@@ -27,7 +28,16 @@ export type Sdk = typeof import('../sdk/index.js') &
   typeof import('../sdk/uptime-stops.js');
 
 const entries = [
-  ...['', '/flush', '/anchors', '/stats', '/undeclared', '/stores/ram', '/stores/keep-oldest'],
+  ...[
+    '',
+    '/auth',
+    '/flush',
+    '/anchors',
+    '/stats',
+    '/undeclared',
+    '/stores/ram',
+    '/stores/keep-oldest',
+  ],
   ...['/priority', '/stores/keep-highest', '/stores/flash', '/stores/file', '/uptime-stops'],
   ...['deadband', 'throttle', 'aggregate', 'sample'].map((name) => `/reducers/${name}`),
 ];

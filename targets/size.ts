@@ -64,6 +64,7 @@ const uses: Record<string, string> = {
   'headwater/stores/keep-highest': `import { keepHighest } from 'headwater/stores/keep-highest'; import { ram } from 'headwater/stores/ram'; globalThis.s = keepHighest(ram(768));`,
   'headwater/priority': `import { priority } from 'headwater/priority'; priority(climate, 1);`,
   'headwater/sha256': `import { hmacSha256, sha256 } from 'headwater/sha256'; globalThis.h = [sha256, hmacSha256];`,
+  'headwater/auth': `import { auth } from 'headwater/auth'; auth(globalThis.key);`,
   'headwater/stores/flash': `import { flash } from 'headwater/stores/flash'; globalThis.f = (r) => flash(r);`,
   'headwater/stores/espruino-storage': `import { espruinoStorage } from 'headwater/stores/espruino-storage'; globalThis.f = espruinoStorage('hw', 4);`,
   'headwater/links/espruino-net': `import { net } from 'headwater/links/espruino-net'; globalThis.l = net({ host: 'edge-1', port: 4510 });`,

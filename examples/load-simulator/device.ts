@@ -92,7 +92,7 @@ export class Device {
       random,
     });
     const stream = sdk.stream(workload.stream, workload.fields(sdk));
-    const store = sdk.ram(bufferBytes - Math.min(bufferBytes >> 2, 224));
+    const store = sdk.ram(bufferBytes - Math.min(bufferBytes >> 2, 216));
     const forget = store.forget;
     const life: Life = {
       ...{ sdk, page, boot: 0, room: store.room },

@@ -12,3 +12,6 @@ export interface DeviceKeys {
   /** Called when a key of a device is no longer valid, within a second. */
   onRevoked(listener: (device: string) => void): void;
 }
+
+/** Where no listener asks for one. */
+export const noKeys: DeviceKeys = { of: () => [], onRevoked() {} };

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { decodeEnvelope, encodeEnvelope, isEnvelope } from '../envelope.js';
-import { checkFrame, FrameReader, framesOf, toStream } from '../frame.js';
+import { checkFrame, FrameReader, framesOf, mayHaveMac, toStream } from '../frame.js';
 import type { Log } from '../log.js';
 import type { Outcomes } from '../outcomes.js';
 import type { Line, LineHandler } from './lines.js';
@@ -268,7 +268,8 @@ export class Bus implements LineHandler {
     }
     const { channel, frame: inner } = envelope;
     const body = checkFrame(inner);
-    if (typeof body === 'string') {
+    // A MAC is the session's to look at.
+    if (typeof body === 'string' && !mayHaveMac(inner)) {
       this.#count(`drop-frame-${body}`, channel);
       return;
     }
@@ -276,7 +277,7 @@ export class Bus implements LineHandler {
     if (polled === null) this.#count('drop-unasked', channel);
     else polled.heard = true;
     const drop = this.#drops.get(channel) ?? (polled === null ? null : this.#found(channel));
-    const end = decodeEnd(body);
+    const end = typeof body === 'string' ? null : decodeEnd(body);
     if (end === null) drop?.handler.received(toStream([inner]));
     else if (end.number === polled?.number) this.#over(true);
     else this.#count('drop-late', channel);

@@ -1,4 +1,5 @@
 import { byJournal } from '../../proxy/acknowledged.js';
+import { noKeys } from '../../proxy/auth/auth.js';
 import { createBooks } from '../../proxy/books.js';
 import type { Clock } from '../../proxy/clock.js';
 import { Bus } from '../../proxy/lines/bus.js';
@@ -46,6 +47,7 @@ export async function busSite(settings: Record<string, unknown>, baudRate = 115_
   });
   const sessions = new Sessions({
     ...{ clock, journal, acknowledged: byJournal(journal), books: createBooks(), outcomes },
+    keys: noKeys,
     limits: { helloTimeoutMs: 10_000, windowEvents: 256, windowBytes: 65_536 },
   });
   const sync = () => {

@@ -1,4 +1,5 @@
 import { byJournal } from '../../proxy/acknowledged.js';
+import { noKeys } from '../../proxy/auth/auth.js';
 import { createBooks } from '../../proxy/books.js';
 import { decodePayload, encodePayload, recordType } from '../../proxy/journal/payload.js';
 import type { JournalRecord } from '../../proxy/journal/record.js';
@@ -56,6 +57,7 @@ export class TestProxy {
       ...site,
       acknowledged: byJournal(site.journal),
       outcomes: { ...outcomes, count },
+      keys: noKeys,
       limits: { helloTimeoutMs: 10_000, windowEvents: 1e5, windowBytes: 1e7 },
     });
   }

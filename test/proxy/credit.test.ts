@@ -4,6 +4,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { byJournal } from '../../proxy/acknowledged.js';
+import { noKeys } from '../../proxy/auth/auth.js';
 import { createBooks } from '../../proxy/books.js';
 import { openJournal } from '../../proxy/journal/journal.js';
 import { createOutcomes } from '../../proxy/outcomes.js';
@@ -38,7 +39,7 @@ async function world({ pendingBytesMax, windowEvents }: Options) {
   });
   const limits = { helloTimeoutMs: 10_000, windowEvents, windowBytes: 65_536 };
   const sessions = new Sessions({
-    ...{ clock, journal, books, outcomes, limits },
+    ...{ clock, journal, books, outcomes, limits, keys: noKeys },
     acknowledged: byJournal(journal),
   });
   return { disk, journal, books, outcomes, sessions };

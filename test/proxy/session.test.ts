@@ -32,34 +32,40 @@ const counted = (to: State, kind: string, answers: string[] = []): Cell => ({
 const cells: Record<State, Record<Event['type'], Cell>> = {
   silent: {
     hello: { to: 'live', answers: ['welcome'] },
+    unproven: counted('silent', 'proof-wrong', ['reset 4']),
     table: counted('silent', 'no-session', ['reset 0']),
     data: counted('silent', 'no-session', ['reset 0']),
     other: counted('silent', 'unknown-type'),
     broken: counted('silent', 'frame-check'),
     synced: nothing('silent'),
     failed: nothing('silent'),
+    revoked: nothing('silent'),
     silence: { to: 'closed', answers: [], counted: 'hello-timeout', closes: true },
     down: nothing('closed'),
   },
   live: {
     hello: { to: 'live', answers: ['welcome'] },
+    unproven: counted('live', 'proof-wrong', ['reset 4']),
     table: counted('live', 'table-again'),
     data: nothing('live'), // taken: its ACK is the fsync's
     other: counted('live', 'unknown-type'),
     broken: counted('live', 'frame-check'),
     synced: { to: 'live', answers: ['ack'] },
     failed: { to: 'silent', answers: ['reset 5'] },
+    revoked: counted('silent', 'revoked', ['reset 4']),
     silence: nothing('live'),
     down: nothing('closed'),
   },
   closed: {
     hello: nothing('closed'),
+    unproven: nothing('closed'),
     table: nothing('closed'),
     data: nothing('closed'),
     other: nothing('closed'),
     broken: nothing('closed'),
     synced: nothing('closed'),
     failed: nothing('closed'),
+    revoked: nothing('closed'),
     silence: nothing('closed'),
     down: nothing('closed'),
   },
@@ -91,6 +97,12 @@ function happens(event: Event['type'], { peer, journal, clock }: ReturnType<type
       break;
     case 'failed':
       journal.fail();
+      break;
+    case 'unproven':
+      peer.session.step({ type: 'unproven', outcome: 'proof-wrong', device: 'mote-1' });
+      break;
+    case 'revoked':
+      peer.session.step({ type: 'revoked' });
       break;
     case 'silence':
       clock.advance(10_000);

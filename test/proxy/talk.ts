@@ -1,4 +1,5 @@
 import { type Acknowledged, byJournal } from '../../proxy/acknowledged.js';
+import { type DeviceKeys, noKeys } from '../../proxy/auth/auth.js';
 import { createBooks } from '../../proxy/books.js';
 import { CborReader, writeItem } from '../../proxy/cbor.js';
 import type { Clock } from '../../proxy/clock.js';
@@ -49,6 +50,7 @@ export function site(
   limits: Partial<Site['limits']> = {},
   journal = new MemoryJournal(),
   ack: (journal: MemoryJournal, clock: TestClock) => Acknowledged = byJournal,
+  keys: DeviceKeys = noKeys,
 ) {
   const clock = new TestClock();
   const acknowledged = ack(journal, clock);
@@ -56,6 +58,7 @@ export function site(
   const outcomes = createOutcomes(clock, () => {});
   const whole: Site = {
     ...{ clock, journal, acknowledged, books, outcomes },
+    keys,
     limits: { helloTimeoutMs: 10_000, windowEvents: 256, windowBytes: 65_536, ...limits },
   };
   const sessions = new Sessions(whole);

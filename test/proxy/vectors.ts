@@ -25,3 +25,17 @@ export interface BusVectors {
 
 export const fromHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
 export const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+export interface AuthVectors {
+  key: string;
+  hello: string;
+  challenge: string;
+  sessionKey: string;
+  frames: {
+    name: string;
+    from: 'device' | 'proxy';
+    counter: number;
+    covers?: string;
+    frame: string;
+  }[];
+}

@@ -25,7 +25,7 @@ function run({ seed, steps, start, bufferBytes, policy }: Run) {
   const { sdk, engine, link } = device(start);
   const streams = declare(sdk);
   const far = farEnd(link);
-  const blockBytes = Math.min(bufferBytes >> 2, 224);
+  const blockBytes = Math.min(bufferBytes >> 2, 216);
   const sizeBytes = bufferBytes - blockBytes;
   const dropped = new Set<number>();
   const sent: (Sample | false)[] = [];

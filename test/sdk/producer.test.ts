@@ -107,7 +107,7 @@ test('the largest frame of a device: the boot, the uptime and the seq as long as
   far.limit = 2 ** 32;
   far.boot = 2 ** 32 - 1;
   const hw = sdk.producer({ device: 'x'.repeat(64), link, bufferBytes: 4096 });
-  // A block of 224 bytes: base 9, head 1, the text's head 2.
+  // A block of 216 bytes: base 9, head 1, the text's head 2.
   const text = 'x'.repeat(212);
   hw.send(note, { text });
   engine.advance(500);
@@ -115,7 +115,7 @@ test('the largest frame of a device: the boot, the uptime and the seq as long as
   far.welcome();
   far.hear();
   assert.equal(typeof far.taken[0] === 'object' && far.taken[0].values, [text]);
-  assert.is(far.frames[0]!.block.length, 2 * 224);
+  assert.is(far.frames[0]!.block.length, 2 * 216);
 });
 
 test.run();

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { byJournal } from '../../proxy/acknowledged.js';
 import { decodeBlock } from '../../proxy/block.js';
 import { createBooks } from '../../proxy/books.js';
-import type { Accept } from '../../proxy/listeners/channel.js';
+import type { Accept, Channel, ChannelHandler } from '../../proxy/listeners/channel.js';
 import { createOutcomes } from '../../proxy/outcomes.js';
 import { Sessions } from '../../proxy/sessions.js';
 import { decodeTable } from '../../proxy/table.js';
@@ -36,10 +36,14 @@ interface Life {
 
 const options = { bufferBytes: 512, lingerMs: 300, ackTimeoutMs: 1_000, retryBackoffMs: 50 };
 
+const key = 'a-key-of-32-characters-as-if-drawn';
+
 class Simulation {
   /** Events in the journal at the end. */
   arrived = 0;
   readonly #random: Random;
+  /** Every third site asks its devices for keys. */
+  readonly #isKeyed: boolean;
   readonly #clock = new TestClock();
   #journal = new MemoryJournal();
   #sessions: Sessions;
@@ -52,9 +56,11 @@ class Simulation {
 
   constructor(seed: number, wire: 'stream' | 'datagrams') {
     this.#random = new Random(seed);
+    this.#isKeyed = seed % 3 === 0;
+    if (this.#isKeyed) this.#clock.random = (bytes) => this.#random.bytes(bytes);
     this.#sessions = this.#startProxy();
     const kind = seed % 2 === 0 ? 'connection' : 'line';
-    const accept: Accept = (channel) => this.#sessions.accept(channel);
+    const accept: Accept = (channel) => this.#accept(channel);
     if (wire === 'stream') {
       this.#link = new FaultyLink(this.#random, kind, accept);
       this.#deviceLink = this.#link;
@@ -97,6 +103,10 @@ class Simulation {
     return this.#lives.at(-1)!;
   }
 
+  #accept(channel: Channel): ChannelHandler {
+    return this.#sessions.accept(this.#isKeyed ? { ...channel, auth: 'keys' } : channel);
+  }
+
   #startProxy(): Sessions {
     return new Sessions({
       clock: this.#clock,
@@ -104,6 +114,7 @@ class Simulation {
       acknowledged: byJournal(this.#journal),
       books: createBooks(),
       outcomes: createOutcomes(this.#clock, () => {}),
+      keys: { of: () => [Buffer.from(key)], onRevoked() {} },
       limits: { helloTimeoutMs: 10_000, windowEvents: 64, windowBytes: 4_096 },
     });
   }
@@ -114,6 +125,7 @@ class Simulation {
     const engine = virtualEngine(this.#random.below(3) * 2 ** 31);
     engine.random = () => this.#random.next();
     const sdk = instantiate(engine);
+    if (this.#isKeyed) sdk.auth(key);
     const origin = sdk.stream('origin', { life: sdk.uint, seq: sdk.uint });
     const other = sdk.stream('other', { seq: sdk.uint, life: sdk.uint });
     const hw = sdk.producer({ device: 'press-07', link: this.#deviceLink, ...options });
@@ -136,7 +148,7 @@ class Simulation {
   #crashProxy(): void {
     this.#journal = this.#journal.afterCrash();
     this.#sessions = this.#startProxy();
-    this.#link.restartProxy((channel) => this.#sessions.accept(channel));
+    this.#link.restartProxy((channel) => this.#accept(channel));
   }
 
   #advance(ms: number): void {

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 import { byJournal } from '../../../proxy/acknowledged.js';
+import { noKeys } from '../../../proxy/auth/auth.js';
 import { decodeBlock } from '../../../proxy/block.js';
 import { createBooks } from '../../../proxy/books.js';
 import { createOutcomes } from '../../../proxy/outcomes.js';
@@ -242,6 +243,7 @@ export class PowerSite {
       acknowledged: byJournal(this.journal),
       books: createBooks(),
       outcomes: createOutcomes(this.#clock, () => {}),
+      keys: noKeys,
       limits: { helloTimeoutMs: 10_000, windowEvents: 64, windowBytes: 4_096 },
     });
   }
