@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { addSimulateVerb } from './examples/load-simulator/verb.js';
+import { addDeviceVerbs } from './proxy/auth/device-verbs.js';
 import { addDlqVerbs } from './proxy/offline/dlq-verbs.js';
 import { addJournalVerbs } from './proxy/offline/journal-verbs.js';
 
@@ -211,6 +212,7 @@ Examples:
     process.exitCode = await tailCommand(options);
   });
 
+addDeviceVerbs(program);
 addDlqVerbs(program);
 addJournalVerbs(program);
 addSimulateVerb(program);
