@@ -33,8 +33,17 @@ const head = { headwater: 'keys', version };
 /** What is wrong with a key, without the key; null: nothing. */
 export function keyTrouble(key: string): string | null {
   if (!keyForm.test(key)) return '16 to 64 letters, digits and + / = _ . ~ : -';
-  const isPoor = new Set(key).size < differentMin;
-  return isPoor ? `at least ${differentMin} different characters: let chance make it` : null;
+  return isPoor(key) ? `at least ${differentMin} different characters: let chance make it` : null;
+}
+
+function isPoor(key: string): boolean {
+  let different = '';
+  for (const character of key) {
+    if (different.includes(character)) continue;
+    different += character;
+    if (different.length === differentMin) return false;
+  }
+  return true;
 }
 
 export function keysText(entries: readonly KeyEntry[]): string {
@@ -61,10 +70,10 @@ export function parseKeys(text: string): { entries: KeyEntry[]; mistakes: Mistak
     if (found !== null) mistakes.push({ line, text: found });
     if (typeof entry !== 'string') entries.push(entry);
   }
-  for (const { line, device } of seen.withoutNew()) {
+  for (const line of seen.withoutNew()) {
     mistakes.push({
       line,
-      text: `${device} has only a key that ends: one of its lines has no until`,
+      text: 'the device has only a key that ends: one of its lines has no until',
     });
   }
   return { entries, mistakes };
@@ -75,7 +84,7 @@ function headTrouble(found: Record<string, unknown> | null): string | null {
     return `this is no registry of keys: it begins with ${JSON.stringify(head)}`;
   }
   if (found.version === version) return null;
-  return `it was written by another version of headwater (${JSON.stringify(found.version)}, and this one reads ${version})`;
+  return `it was written by another version of headwater: this one reads version ${version}`;
 }
 
 const lineForm = 'expected {"device": …, "key": …, "added": …} and perhaps "until"';
@@ -88,13 +97,13 @@ function entryOf(found: Record<string, unknown> | null): KeyEntry | string {
   if (typeof device !== 'string' || !NAME.test(device)) {
     return 'device: expected 1 to 64 characters of printable ASCII';
   }
-  if (typeof key !== 'string') return `key: expected a text (of ${device})`;
+  if (typeof key !== 'string') return 'key: expected a text';
   const wrong = keyTrouble(key);
-  if (wrong !== null) return `key: expected ${wrong} (of ${device})`;
+  if (wrong !== null) return `key: expected ${wrong}`;
   const addedMs = timeOf(added);
   const untilMs = until === undefined ? null : timeOf(until);
   if (addedMs === undefined || untilMs === undefined) {
-    return `${addedMs === undefined ? 'added' : 'until'}: expected a time as 2026-11-27T17:00:00Z (of ${device})`;
+    return `${addedMs === undefined ? 'added' : 'until'}: expected a time as 2026-11-27T17:00:00Z`;
   }
   return { device, key, addedMs, untilMs };
 }
@@ -102,27 +111,27 @@ function entryOf(found: Record<string, unknown> | null): KeyEntry | string {
 /** What lies before a line, to be compared with it. */
 class Seen {
   readonly #keys = new Map<string, number>();
-  readonly #devices = new Map<
-    string,
-    { device: string; line: number; newest?: number; old?: number }
-  >();
+  readonly #devices = new Map<string, { line: number; newest?: number; old?: number }>();
 
   add({ device, key, untilMs }: KeyEntry, line: number): string | null {
     const twin = this.#keys.get(key);
     if (twin !== undefined) return `the key of line ${twin} again: who has one would have both`;
     this.#keys.set(key, line);
-    const own = this.#devices.get(device) ?? { device, line };
+    const own = this.#devices.get(device) ?? { line };
     this.#devices.set(device, own);
     const which = untilMs === null ? 'newest' : 'old';
     const other = own[which];
     own[which] ??= line;
     if (other === undefined) return null;
     const what = untilMs === null ? 'a key without until' : 'a key with until';
-    return `${device} has ${what} already, at line ${other}`;
+    return `the device has ${what} already, at line ${other}`;
   }
 
-  withoutNew() {
-    return [...this.#devices.values()].filter(({ newest }) => newest === undefined);
+  /** The first line of each device that has only a key that ends. */
+  withoutNew(): number[] {
+    return [...this.#devices.values()]
+      .filter(({ newest }) => newest === undefined)
+      .map(({ line }) => line);
   }
 }
 
@@ -143,7 +152,7 @@ function timeOf(found: unknown): number | undefined {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/.test(found)) return undefined;
   const ms = Date.parse(found);
   // To `Date`, February has 31 days: the last of them are in March.
-  const isDay = Number.isFinite(ms) && isoOf(ms).startsWith(found.slice(0, 19));
+  const isDay = new Date(ms).getUTCDate() === Number(found.slice(8, 10));
   return isDay ? ms : undefined;
 }
 

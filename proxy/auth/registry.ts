@@ -21,7 +21,7 @@ export interface Registry extends DeviceKeys {
 }
 
 /** fs.watch is not on every file system, and loses events when a file is replaced. */
-const lookEveryMs = 250;
+const lookEveryMs = 400;
 const lookLateMs = 5_000;
 
 /** Rejects with a KeysError, and what to do, where the file is not there, damaged, or open to others. */

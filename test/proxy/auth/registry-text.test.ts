@@ -87,15 +87,15 @@ test('each mistake is said with its line', () => {
       `4: ${form}`,
       `5: ${form}`,
       '6: device: expected 1 to 64 characters of printable ASCII',
-      '7: key: expected a text (of c)',
-      '8: key: expected 16 to 64 letters, digits and + / = _ . ~ : - (of d)',
-      '9: added: expected a time as 2026-11-27T17:00:00Z (of e)',
-      '10: added: expected a time as 2026-11-27T17:00:00Z (of e)',
-      '11: until: expected a time as 2026-11-27T17:00:00Z (of f)',
+      '7: key: expected a text',
+      '8: key: expected 16 to 64 letters, digits and + / = _ . ~ : -',
+      '9: added: expected a time as 2026-11-27T17:00:00Z',
+      '10: added: expected a time as 2026-11-27T17:00:00Z',
+      '11: until: expected a time as 2026-11-27T17:00:00Z',
       '13: the key of line 12 again: who has one would have both',
-      '15: i has a key without until already, at line 14',
-      '17: i has a key with until already, at line 16',
-      '18: j has only a key that ends: one of its lines has no until',
+      '15: the device has a key without until already, at line 14',
+      '17: the device has a key with until already, at line 16',
+      '18: the device has only a key that ends: one of its lines has no until',
     ],
   );
 });
@@ -106,7 +106,7 @@ test('a file that is none, is empty, or is of another version is told apart', ()
   assert.match(said('site: press-hall\n')[0]!, /^this is no registry of keys/);
   assert.match(
     said('{"headwater":"keys","version":2}\nwhatever')[0]!,
-    /^it was written by another version of headwater \(2, and this one reads 1\)$/,
+    /^it was written by another version of headwater: this one reads version 1$/,
   );
 });
 
@@ -119,6 +119,7 @@ test('no mistake repeats what may be a key', () => {
     `{"device":"a","key":"${key}",${added},"${key}":1}`,
     `{"device":"b","key":"${key}","added":"${key}"}`,
     `{"device":"b","key":["${key}"],${added}}`,
+    `{"device":"${key}","key":"press-07",${added}}`,
   ];
   const said = [
     ...mistakes(...lines),

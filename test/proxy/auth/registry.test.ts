@@ -1,8 +1,10 @@
 // The registry as the proxy has it: which files it takes, and that it is as its file is.
 
+import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { chmod, chown, mkdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, rename, rm, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -177,6 +179,9 @@ test('a folder in which everybody may replace files is refused, unless its stick
 
 test('what is no file is refused: a folder, a pipe that nobody writes to', async ({ scene }) => {
   await mkdir(scene.file);
+  assert.match(await refusal(scene), /devices\.keys: it is no file/);
+  await rmdir(scene.file);
+  await promisify(execFile)('mkfifo', ['-m', '600', scene.file]);
   assert.match(await refusal(scene), /devices\.keys: it is no file/);
 });
 
