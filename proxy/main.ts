@@ -1,4 +1,6 @@
 import { hostname } from 'node:os';
+import { openRegistry } from './auth/registry.js';
+import { KeysError } from './auth/registry-file.js';
 import { type Balance, balanceText } from './books.js';
 import { systemClock } from './clock.js';
 import { complain } from './complain.js';
@@ -31,7 +33,8 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
     const json = options.json || process.stdout.isTTY !== true;
     return await run(config, createLog(config.log.level, json), json);
   } catch (error) {
-    if (error instanceof ConfigError) return complain(error.message, 2);
+    const isMistake = error instanceof ConfigError || error instanceof KeysError;
+    if (isMistake) return complain(error.message, 2);
     const isRefused = [StartError, JournalError, HaltedError].some((kind) => error instanceof kind);
     if (error instanceof Error && isRefused) return complain(error.message, 1);
     throw error;
@@ -48,8 +51,10 @@ async function checkClient(path: string, { kafka }: Config): Promise<void> {
 async function run(config: Config, log: Log, json: boolean): Promise<number> {
   // Heard from here on, so that a signal during a slow start is not lost.
   const signal = firstSignal(log);
+  const clock = systemClock();
+  const keys = config.keys === undefined ? null : await openRegistry(config.keys, { clock, log });
   const pipeline = await startPipeline({
-    ...{ config, log, clock: systemClock(), disk: nodeDisk(), startLane: startLaneThread },
+    ...{ config, log, clock, disk: nodeDisk(), startLane: startLaneThread, keys },
     host: `${hostname()}:${process.pid}`,
   });
   const { tcpPort, udpPort, httpPort } = pipeline;

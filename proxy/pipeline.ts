@@ -1,5 +1,6 @@
 import { ByKafka, byJournal } from './acknowledged.js';
-import { type DeviceKeys, noKeys } from './auth/auth.js';
+import { noKeys } from './auth/auth.js';
+import type { Registry } from './auth/registry.js';
 import type { Balance } from './books.js';
 import { createBooks } from './books.js';
 import { countBuffered } from './buffered.js';
@@ -38,7 +39,7 @@ export interface PipelineParts {
   host: string;
   startLane(options: LaneStart): Lane;
   /** Of the devices, where listeners ask for them. */
-  keys?: DeviceKeys;
+  keys?: Registry | null;
   /** The machine's own, unless a simulation has others. */
   doors?: Doors;
 }
@@ -117,7 +118,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
         trouble: () => (journal.trouble === null ? [] : [journal.trouble]),
         remarks: () => [
           ...lanes.flatMap((lane, at) => laneRemark(lane, at)),
-          ...(flow.remark === null ? [] : [flow.remark]),
+          ...[flow.remark, parts.keys?.trouble() ?? null].filter((remark) => remark !== null),
         ],
       })
       .catch(portError('http', config.http));

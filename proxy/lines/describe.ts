@@ -1,8 +1,20 @@
-import { ACK, COMMAND, END, FRAGMENT, POLL, RESET, RESULT, WELCOME } from '../../sdk/wire.js';
+import {
+  ACK,
+  CHALLENGE,
+  COMMAND,
+  END,
+  FRAGMENT,
+  POLL,
+  PROOF,
+  RESET,
+  RESULT,
+  WELCOME,
+} from '../../sdk/wire.js';
+import { macBytes } from '../auth/session-key.js';
 import { decodeBlock } from '../block.js';
 import { CborReader, type Value } from '../cbor.js';
 import { decodeEnvelope, isEnvelope } from '../envelope.js';
-import { checkFrame } from '../frame.js';
+import { checkFrame, mayHaveMac } from '../frame.js';
 import { decodeMessage } from '../message.js';
 import { decodeTable, type StreamTable, tableId } from '../table.js';
 
@@ -36,9 +48,14 @@ export class Describer {
   describe(frame: Uint8Array): Described {
     if (isEnvelope(frame)) return this.#envelope(frame);
     const body = checkFrame(frame);
-    if (typeof body === 'string') {
-      return { what: 'broken', text: `${frame.length} B: ${body}`, isSound: false };
-    }
+    if (typeof body !== 'string') return this.#body(body);
+    // Whoever listens has no keys: it may be what it seems.
+    const inside = mayHaveMac(frame) ? this.#body(frame.subarray(0, -macBytes)) : null;
+    if (inside?.isSound === true) return { ...inside, text: `${inside.text} (with a MAC)`.trim() };
+    return { what: 'broken', text: `${frame.length} B: ${body}`, isSound: false };
+  }
+
+  #body(body: Uint8Array): Described {
     if (body[0] === FRAGMENT) return sound('FRAGMENT', `${body.length} B`);
     const message = decodeMessage(body);
     switch (message.type) {
@@ -109,7 +126,7 @@ export class Describer {
 
 const names: Record<number, string> = {
   ...{ [WELCOME]: 'WELCOME', [ACK]: 'ACK', [RESET]: 'RESET', [POLL]: 'POLL', [END]: 'END' },
-  ...{ [COMMAND]: 'COMMAND', [RESULT]: 'RESULT' },
+  ...{ [COMMAND]: 'COMMAND', [RESULT]: 'RESULT', [CHALLENGE]: 'CHALLENGE', [PROOF]: 'PROOF' },
 };
 /** The type with them. */
 const itemsLeast: Record<number, number> = {

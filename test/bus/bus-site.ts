@@ -29,7 +29,12 @@ export interface BusDevice {
 /** Of the journal: an fsync, and how often. */
 const syncEveryMs = 5;
 
-export async function busSite(settings: Record<string, unknown>, baudRate = 115_200) {
+/** `key`: of all devices, where the line asks for keys. */
+export async function busSite(
+  settings: Record<string, unknown>,
+  baudRate = 115_200,
+  key: string | null = null,
+) {
   const scheduler = new Scheduler();
   const random = new Random(1);
   const clock: Clock = {
@@ -47,7 +52,7 @@ export async function busSite(settings: Record<string, unknown>, baudRate = 115_
   });
   const sessions = new Sessions({
     ...{ clock, journal, acknowledged: byJournal(journal), books: createBooks(), outcomes },
-    keys: noKeys,
+    keys: key === null ? noKeys : { of: () => [Buffer.from(key)], onRevoked() {} },
     limits: { helloTimeoutMs: 10_000, windowEvents: 256, windowBytes: 65_536 },
   });
   const sync = () => {
@@ -85,7 +90,8 @@ export async function busSite(settings: Record<string, unknown>, baudRate = 115_
         pause() {},
         resume() {},
       },
-      opened: (line) => lineChannel(line, { auth: 'none', accept, outcomes }),
+      opened: (line) =>
+        lineChannel(line, { auth: key === null ? 'none' : 'keys', accept, outcomes }),
     });
   master = open();
 
@@ -96,6 +102,7 @@ export async function busSite(settings: Record<string, unknown>, baudRate = 115_
       after: (task, delayMs) => scheduler.after(delayMs, task),
       cancel: (timer) => (timer as (() => void) | undefined)?.(),
     });
+    if (key !== null) sdk.auth(key);
     const meter = sdk.stream('meter', { wh: sdk.uint, amps: sdk.fixed(2) });
     const link = rs485(
       busLine(bus, scheduler, () => made.delayMs),

@@ -31,6 +31,13 @@ test('drops speak in their turn: everything arrives once, in order, and nobody c
   assert.equal(site.said, []);
 });
 
+test('drops with keys: a master that has none passes their frames on unread', async () => {
+  const site = await busSite({ drops: [1, 7] }, 115_200, 'a-key-of-32-characters-as-if-drawn');
+  await traffic(site, [1, 7].map(site.device), 10);
+  assert.equal([1, 7].map(site.journaled), [100, 100]);
+  assert.equal(site.said, []);
+});
+
 test('an adapter that hears itself: nothing of it is taken for an answer', async () => {
   const site = await busSite({ drops: [1, 2], driverEnable: 'rts' });
   site.bus.hearsItself = true;

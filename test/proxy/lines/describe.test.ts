@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { encodeFrame, FrameReader } from '../../../proxy/frame.js';
+import { closed, encodeFrame, FrameReader } from '../../../proxy/frame.js';
 import { type Described, Describer } from '../../../proxy/lines/describe.js';
-import { fromHex, toHex, vectors } from '../vectors.js';
+import { type AuthVectors, fromHex, toHex, vectors } from '../vectors.js';
 
 // Frames as lines for a person, of bytes that both ends' tests read.
 
@@ -63,6 +63,16 @@ test('what is broken is said and is not sound', () => {
     '! broken cobs',
     '! broken 2 B: short',
   ]);
+});
+
+test('frames with a MAC are read without a key, and marked', () => {
+  const { frames } = vectors<AuthVectors>('auth');
+  const all = frames.map(({ frame }) => toHex(closed(fromHex(frame))));
+  assert.equal(
+    described(all).map((line) => line.split(' ')[0]),
+    ['PROOF', 'WELCOME', 'TABLE', 'DATA', 'ACK', 'PROOF', 'WELCOME'],
+  );
+  for (const line of described(all)) assert.match(line, /\(with a MAC\)$/);
 });
 
 test('what lacks items behind a right check is malformed', () => {
