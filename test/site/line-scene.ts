@@ -32,8 +32,8 @@ export class LineScene {
     return { pty, wire: wireOf(pty, seed) };
   }
 
-  async sense(wire: Wire, device: string): Promise<Sensor> {
-    const sensor = await startSensor({ port: wire.uart, device, everyMs: 5 });
+  async sense(wire: Wire, device: string, options: { key?: string } = {}): Promise<Sensor> {
+    const sensor = await startSensor({ port: wire.uart, device, everyMs: 5, ...options });
     return this.add(sensor, (sensor) => sensor.stop());
   }
 }

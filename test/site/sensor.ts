@@ -20,11 +20,13 @@ export interface SensorOptions {
   bufferBytes?: number;
   /** Of a drop on a bus. */
   address?: number;
+  /** Where its proxy asks for one. */
+  key?: string;
 }
 
 export async function startSensor(options: SensorOptions): Promise<Sensor> {
   const reading = (index: number) => ({ t: (index % 10_000) / 100, rh: 40 });
-  return start(options, await build(sensorFirmware(options.address)), reading);
+  return start(options, await build(sensorFirmware(options)), reading);
 }
 
 /** Sends as fast as it is acknowledged, 200 bytes an event: to fill a journal. */
@@ -35,7 +37,8 @@ export async function startFlood(options: SensorOptions): Promise<Sensor> {
 }
 
 // As examples/sensor-firmware, but nothing waits a second for company.
-const sensorFirmware = (address?: number) => `
+const sensorFirmware = ({ address, key }: SensorOptions) => `
+  ${key === undefined ? '' : `import { auth } from 'headwater/auth';\n  auth('${key}');`}
   ${address === undefined ? '' : "import { rs485 } from 'headwater/links/rs485';"}
   import { fixed, producer, stream } from 'headwater';
   import { flush } from 'headwater/flush';
