@@ -130,6 +130,25 @@ export function firmwareSuite(board: Board): uvu.Test<Context> {
     assert.not.match(said.text, board.uncaught);
   });
 
+  test('with a key, on a line: the proxy and the device prove themselves, and a session is resumed', async (context) => {
+    await context.proxy.kill();
+    await context.site.remove();
+    const overrides = { listen: { tcp: { host: '127.0.0.1', port: 0 } }, keys: './devices.keys' };
+    context.site = await makeSite({ bootstrap: null, label: 'engines', overrides });
+    const added = await runHeadwater(['device', 'add', 'press-07', '-c', context.site.config]);
+    const [line = ''] = /auth\('[^']+'\)/.exec(added.output) ?? [];
+    context.proxy = await startProxy(context.site.config);
+    const { link, cable } = await board.serial(context);
+    const keyed = `import { auth } from 'headwater/auth';\n${link}\n${line};`;
+    const said = await board.run(context, firmware(keyed, 100));
+    await received(context, 30);
+    cable.pull();
+    await sleep(600);
+    cable.plug();
+    await complete(context, 100);
+    assert.not.match(said.text, board.uncaught);
+  });
+
   test('TCP: a port where nobody listens yet, then a connection that is cut twice', async (context) => {
     const closed = createServer();
     await once(closed.listen(0, '127.0.0.1'), 'listening');

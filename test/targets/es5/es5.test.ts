@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { closed, encodeFrame } from '../../../proxy/frame.js';
 import { buildFirmware } from '../../../targets/build.js';
 import { projectFolder } from '../../kafka/jars.js';
+import { type AuthVectors, fromHex, toHex, vectors } from '../../proxy/vectors.js';
 import { Random } from '../../random.js';
 import { farEnd } from '../../sdk/far-end.js';
 import { wire } from '../../sdk/peer.js';
@@ -34,6 +36,20 @@ const { code } = await buildFirmware({
   target: 'es5',
   minify: true,
 });
+
+const auth = vectors<AuthVectors>('auth');
+const keyed = await buildFirmware({
+  entry: {
+    source: `import { auth } from 'headwater/auth';\n${source}\nauth('${auth.key}');`,
+    folder: projectFolder,
+  },
+  target: 'es5',
+  minify: true,
+});
+const authFrame = (name: string) => {
+  const { frame } = auth.frames.find((one) => one.name === name)!;
+  return toHex(Uint8Array.from([0, ...closed(fromHex(frame))]));
+};
 
 for (const [name, start] of Object.entries(engines)) {
   const reason = missing(name);
@@ -66,6 +82,31 @@ for (const [name, start] of Object.entries(engines)) {
       );
       await says(`advance(20); say('${step(5)}'); tell()`, step(6));
       await says(`say('${step(7)}'); print(board.stats().buffered)`, 'flushed true', '0');
+    } finally {
+      await engine.stop();
+    }
+  });
+
+  test(`${name}: PROTOCOL.md §9, byte for byte`, async () => {
+    const engine = await start(keyed.code);
+    const says = async (statements: string, ...expected: string[]) =>
+      assert.equal(await engine.run(statements), expected);
+    try {
+      await says(
+        `draws.push(0.5, (0xdeadbeef + 0.5) / 4e9);
+         board.start({ lingerMs: 60000, retryBackoffMs: 431 / 0.75 }); advance(431); tell()`,
+        toHex(Uint8Array.from([0, ...encodeFrame(fromHex(auth.hello))])),
+      );
+      const challenge = toHex(encodeFrame(fromHex(auth.challenge)));
+      await says(`say('${challenge}'); tell()`, authFrame('PROOF'));
+      await says(`say('${authFrame('WELCOME')}'); tell()`, authFrame('TABLE'));
+      await says('advance(569); print(board.send(21.5, 40.25))', 'ram');
+      await says(
+        `advance(5001); board.send(21.51, 40.22); advance(4998); board.send(21.51, 40.2);
+         advance(21); board.flush(function (all) { print('flushed ' + all); }); tell()`,
+        authFrame('DATA'),
+      );
+      await says(`say('${authFrame('ACK')}'); print(board.stats().buffered)`, 'flushed true', '0');
     } finally {
       await engine.stop();
     }
