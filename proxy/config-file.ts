@@ -2,7 +2,7 @@
 // key, and what was expected. Text from outside (flags, the environment) lies over the file and takes the form that its key wants.
 
 import { readFile } from 'node:fs/promises';
-import { type Document, isNode, LineCounter, parseDocument, visit } from 'yaml';
+import { type Document, isNode, isPair, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 
 /** What a person has to mend: each line stands on its own. */
@@ -65,12 +65,14 @@ export function parseChecked<Schema extends z.ZodType>(
 /** The parser finds them only when it resolves them, and without their line. */
 function checkAliases(document: Document, lines: LineCounter, path: string): void {
   visit(document, {
-    Alias(_key, alias) {
+    Alias(_key, alias, above) {
       if (alias.resolve(document) !== undefined) return;
       const { line } = lines.linePos(alias.range?.[0] ?? 0);
-      throw new ConfigError(
-        `${path}:${line}: *${alias.source}: there is no anchor &${alias.source}`,
-      );
+      const keys = above.flatMap((node) => (isPair(node) ? [String(node.key)] : []));
+      const why = isSecret(keys)
+        ? 'what begins with * has to stand in quotation marks'
+        : `*${alias.source}: there is no anchor &${alias.source}`;
+      throw new ConfigError(`${path}:${line}: ${why}`);
     },
   });
 }
@@ -88,9 +90,14 @@ function describe(issue: Issue, content: unknown): { keys: PropertyKey[]; text: 
   }
   const found = lookUp(content, issue.path);
   const expected = expectation(issue);
-  const shown = issue.path.at(-1) === 'password' ? 'something else' : JSON.stringify(found);
+  const shown = isSecret(issue.path) ? 'something else' : JSON.stringify(found);
   const was = found === undefined ? 'it is missing' : `found ${shown}`;
   return [{ keys: issue.path, text: `expected ${expected}, ${was}` }];
+}
+
+/** Of a login nothing is shown but its mechanism: a secret may stand where it does not belong. */
+function isSecret(keys: readonly PropertyKey[]): boolean {
+  return keys.includes('sasl') && keys.at(-1) !== 'mechanism';
 }
 
 const names: Record<string, string> = { object: 'a section', array: 'a list', int: 'a number' };
@@ -143,7 +150,9 @@ function assign(content: unknown, keys: readonly PropertyKey[], value: unknown):
   let target = content;
   for (const name of keys.slice(0, -1)) {
     if (typeof target !== 'object' || target === null) return false;
-    if ((Reflect.get(target, name) ?? null) === null) Reflect.set(target, name, {});
+    const held = Reflect.get(target, name) ?? null;
+    // `ssl: true` is a section without keys.
+    if (held === null || held === true) Reflect.set(target, name, {});
     target = Reflect.get(target, name);
   }
   if (typeof target !== 'object' || target === null) return false;

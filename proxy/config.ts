@@ -2,10 +2,11 @@
 // said with its line, its key, and what was expected. HEADWATER_… in the environment overrides the
 // file, flags override both: HEADWATER_KAFKA_BROKERS=a:9092,b:9092 is kafka.brokers.
 
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import type { Auth } from './auth/auth.js';
 import { parseChecked, readText } from './config-file.js';
+import { loginFiles, saslSettings, sslSettings } from './kafka/login-settings.js';
 import { positionTopicOf } from './kafka/position-name.js';
 import { lineSettings, noPathTwice } from './lines/settings.js';
 
@@ -114,14 +115,8 @@ const schema = z.strictObject({
       compression: z.enum(codecs).default('gzip'),
       /** How long a missing or forbidden topic holds everything before its records become dead letters. */
       topicGraceSeconds: z.int().min(0).max(86_400).default(60),
-      ssl: z.boolean().default(false),
-      sasl: z
-        .strictObject({
-          mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
-          username: z.string().min(1),
-          password: z.string().min(1),
-        })
-        .optional(),
+      ssl: sslSettings,
+      sasl: saslSettings,
       /** Kafka records in a transaction. Each takes three answers of Kafka in turn, however many it holds. */
       recordsMax: z.int().min(1).max(10_000).default(2_000),
       lingerMs: z.int().min(0).max(60_000).default(10),
@@ -182,9 +177,7 @@ export async function readConfig(
 ): Promise<Config> {
   const text = await readText(path, 'examples/site.yaml');
   const config = parseConfig(text, path, { ...overrides(environment), ...flags });
-  const { folder } = config.journal;
-  if (!isAbsolute(folder)) config.journal.folder = join(dirname(path), folder);
-  if (config.keys !== undefined) config.keys = resolve(dirname(path), config.keys);
+  for (const key of files) resolveFile(config, key.split('.'), dirname(path));
   return config;
 }
 
@@ -259,6 +252,18 @@ function sharedTopics(parsed: Parsed): { path: string[]; message: string }[] {
   return found;
 }
 
+/** Relative to site.yaml. */
+const files = ['journal.folder', 'keys', ...loginFiles.map((key) => `kafka.${key}`)];
+
+function resolveFile(config: Config, keys: string[], folder: string): void {
+  const last = keys.pop() ?? '';
+  let section: unknown = config;
+  for (const key of keys) section = (section as Record<string, unknown> | null | undefined)?.[key];
+  const named = section as Record<string, unknown> | null | undefined;
+  const file = named?.[last];
+  if (named && typeof file === 'string' && !isAbsolute(file)) named[last] = join(folder, file);
+}
+
 const overridable = [
   'site',
   'listen.tcp.host',
@@ -271,8 +276,16 @@ const overridable = [
   'delivery',
   'kafka.client',
   'kafka.brokers',
+  'kafka.ssl',
+  'kafka.ssl.serverName',
+  'kafka.sasl.mechanism',
   'kafka.sasl.username',
   'kafka.sasl.password',
+  'kafka.sasl.tokenEndpoint',
+  'kafka.sasl.clientId',
+  'kafka.sasl.clientSecret',
+  'kafka.sasl.scope',
+  ...loginFiles.map((key) => `kafka.${key}`),
   'http.host',
   'http.port',
   'log.level',

@@ -10,6 +10,7 @@ import { nodeDisk } from './disk-node.js';
 import { JournalError } from './journal/error.js';
 import { compressionTrouble } from './kafka/compression.js';
 import { startLaneThread } from './kafka/lane-thread.js';
+import { checkLogin } from './kafka/login.js';
 import { clientTrouble } from './kafka/open-sink.js';
 import { createLog, type Log } from './log.js';
 import { HaltedError, type Pipeline, startPipeline } from './pipeline.js';
@@ -30,8 +31,11 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
   try {
     const config = await readConfig(options.config, options.flags);
     await checkClient(options.config, config);
+    const remarks = config.kafka === null ? [] : checkLogin(config.kafka, Date.now());
     const json = options.json || process.stdout.isTTY !== true;
-    return await run(config, createLog(config.log.level, json), json);
+    const log = createLog(config.log.level, json);
+    for (const remark of remarks) log.warn({}, remark);
+    return await run(config, log, json);
   } catch (error) {
     const isMistake = error instanceof ConfigError || error instanceof KeysError;
     if (isMistake) return complain(error.message, 2);

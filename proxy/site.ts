@@ -3,3 +3,5 @@
 export { complain } from './complain.js';
 export { type Config, type KafkaConfig, readConfig } from './config.js';
 export { ConfigError } from './config-file.js';
+export { kafkajsSasl } from './kafka/kafkajs-login.js';
+export { checkLogin, type LoginSettings, openSecurity } from './kafka/login.js';

@@ -1,6 +1,6 @@
 // What the command line says, checked whole before anything starts: a mistake names the option, what it is, and what to write.
 
-import { type Config, ConfigError, readConfig } from 'headwater/site';
+import { type Config, ConfigError, checkLogin, readConfig } from 'headwater/site';
 import { type Disturbance, parseDisturbance } from './disturbances.js';
 import type { ReaderOrder } from './proof/messages.js';
 import { durationMs, wholeNumber } from './words.js';
@@ -187,11 +187,11 @@ function proofOf(options: SimulateOptions, config: Config | null): Settings['pro
     );
   }
   const isGiven = options.prefix === undefined && kafka !== null;
+  if (kafka !== null) checkLogin(kafka, Date.now());
   const { createTopics } = options;
   return {
     brokers,
-    ssl: kafka?.ssl ?? false,
-    sasl: kafka?.sasl ?? null,
+    login: { ssl: kafka?.ssl, sasl: kafka?.sasl },
     topic: (isGiven ? kafka.topics.routes[options.stream] : undefined) ?? prefix + options.stream,
     loss: isGiven ? kafka.topics.loss : `${prefix}headwater.loss`,
     dead: isGiven ? kafka.topics.dead : `${prefix}headwater.dead`,

@@ -35,7 +35,8 @@ const kinds = new Map<string, SinkErrorKind>([
 const kindsByCode = new Map<number, SinkErrorKind>([[90, 'epoch']]);
 
 export function sinkError(error: unknown, phase: Phase): SinkError {
-  if (error instanceof SinkError) return error;
+  // Also where a library has wrapped it: as of a token that can't be had.
+  for (const link of chain(error)) if (link instanceof SinkError) return link;
   const found = firstKnown(error);
   const kind = found ?? (phase === 'transaction' ? 'unanswered' : 'unreachable');
   const topic = topicOf(error);

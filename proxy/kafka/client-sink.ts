@@ -12,6 +12,7 @@ import { type Advice, createAdvice } from './client-advice.js';
 import { type Phase, sinkError } from './client-errors.js';
 import type { CompressionOf } from './compression.js';
 import { atLeastOnce, type Delivery, exactlyOnce, PartError } from './delivery.js';
+import type { Login } from './login.js';
 import { partitionOf } from './partition.js';
 import { readLaneState } from './position-read.js';
 import { claimKey, ensurePositionTopic, positionKey, positionTopicOf } from './position-topic.js';
@@ -27,11 +28,7 @@ export interface SinkOptions {
   /** exactly-once unless told: KAFKA.md [K-42]. */
   delivery?: 'exactly-once' | 'at-least-once';
   ssl?: boolean | ConnectionOptions;
-  sasl?: {
-    mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
-    username: string;
-    password: string;
-  };
+  sasl?: Login;
   /** The client's own lines, for debugging. */
   log?: (text: string) => void;
   /** Of each topic's batches; none unless told. */

@@ -1,13 +1,15 @@
 // A kafkajs client for the commands that work beside the proxy: bounded calls, sockets that end at once, and what a
 // person can do about an error. The lane's own is kafkajs-sink.ts. KAFKA.md, "kafkajs 2.2.4"
 
-import { type KafkaConfig as ClientConfig, Kafka, logLevel, type SASLOptions } from 'kafkajs';
+import { type KafkaConfig as ClientConfig, Kafka, logLevel } from 'kafkajs';
 import type { KafkaConfig } from '../config.js';
 import { BoundedCalls, type ConnectionLost } from './bounded-calls.js';
 import type { Broker } from './broker.js';
 import { type Advice, createAdvice } from './client-advice.js';
 import { type Phase, sinkError } from './client-errors.js';
 import { type Cluster, createSockets, openCluster } from './kafkajs-internals.js';
+import { kafkajsSasl } from './kafkajs-login.js';
+import { openSecurity } from './login.js';
 import { SinkError } from './sink.js';
 import { smallTopics, smallTopicText } from './small-topics.js';
 import { askLeaders, untilGrown, youngTopic } from './young-topics.js';
@@ -35,15 +37,16 @@ export class Client {
   #isClosed = false;
 
   constructor({ kafka, clientId, transactionalId, ownTopic }: ClientOptions) {
-    const { brokers, ssl, sasl } = kafka;
+    const { brokers } = kafka;
+    const { ssl, sasl } = openSecurity(kafka)();
     const bootstrap = brokers.join(',');
     this.#bootstrap = bootstrap;
     this.advice = createAdvice({ bootstrap, positionTopic: ownTopic, transactionalId });
     this.#calls = new BoundedCalls({ advice: this.advice, deadlineMs, brokers: brokers.length });
     const config: ClientConfig = {
       ...{ clientId, brokers, connectionTimeout: 1000, authenticationTimeout: 5000 },
-      ...(ssl ? { ssl: true } : {}),
-      ...(sasl === undefined ? {} : { sasl: sasl as SASLOptions }),
+      ...(ssl === undefined ? {} : { ssl }),
+      ...(sasl === undefined ? {} : { sasl: kafkajsSasl(sasl) }),
       requestTimeout: requestTimeoutMs,
       retry: { initialRetryTime: 5, factor: 0.2, multiplier: 1.3, maxRetryTime: 500, retries: 20 },
       socketFactory: this.#sockets.factory,

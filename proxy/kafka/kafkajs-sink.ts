@@ -1,7 +1,7 @@
 // lane → sink ⇒ commit, on kafkajs: the one file that makes a kafkajs client for a lane. client-sink.ts is the sink; kafkajs-internals.ts
 // mends what kafkajs leaves open. KAFKA.md, "kafkajs 2.2.4"
 
-import { Kafka, type KafkaConfig, logLevel, type Message, type SASLOptions } from 'kafkajs';
+import { Kafka, type KafkaConfig, logLevel, type Message } from 'kafkajs';
 import type { Broker } from './broker.js';
 import type { KafkaClient, Producer, ProducerOptions } from './client.js';
 import { kafkaErrorType } from './client-errors.js';
@@ -13,6 +13,7 @@ import {
   openCluster,
   type Sockets,
 } from './kafkajs-internals.js';
+import { kafkajsSasl } from './kafkajs-login.js';
 import { kafkajsProducer } from './kafkajs-producer.js';
 import { type KafkaSink, SinkError, type SinkRecord } from './sink.js';
 
@@ -87,7 +88,7 @@ class KafkajsClient implements KafkaClient<Message> {
       clientId: `headwater-lane-${lane}`,
       brokers,
       ...(ssl === undefined ? {} : { ssl }),
-      ...(sasl === undefined ? {} : { sasl: sasl as SASLOptions }),
+      ...(sasl === undefined ? {} : { sasl: kafkajsSasl(sasl) }),
       connectionTimeout: 1000,
       authenticationTimeout: 5000,
       requestTimeout: this.#needs.requestTimeoutMs,

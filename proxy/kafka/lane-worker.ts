@@ -7,6 +7,7 @@ import { nodeDisk } from '../disk-node.js';
 import { openCompression } from './compression.js';
 import { joinLane } from './lane-parts.js';
 import type { FromLaneWorker, LaneWorkerData, ToLaneWorker } from './lane-thread.js';
+import { openSecurity } from './login.js';
 import { sinkMaker } from './open-sink.js';
 import { createRetention } from './retention.js';
 
@@ -22,6 +23,9 @@ const retention = createRetention({
   warn: (text) => say({ kind: 'line', level: 'warn', text: `lane ${lane}: ${text}` }),
 });
 
+const security = openSecurity(kafka, (text) =>
+  say({ kind: 'line', level: 'warn', text: `lane ${lane}: ${text}` }),
+);
 const createSink = await sinkMaker(kafka.client);
 const compression = await openCompression(kafka);
 const { lane: running, close } = joinLane({
@@ -36,8 +40,7 @@ const { lane: running, close } = joinLane({
       delivery: data.delivery,
       compression,
       brokers: kafka.brokers,
-      ...(kafka.ssl ? { ssl: true } : {}),
-      ...(kafka.sasl === undefined ? {} : { sasl: kafka.sasl }),
+      ...security(),
       ...(data.debug ? { log: (text) => say({ kind: 'line', level: 'debug', text }) } : {}),
     }),
   on: say,

@@ -2,9 +2,10 @@
 // hears of its loss at once, and the next call connects anew.
 
 import { isIP } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
-import type { Connection } from '@platformatic/kafka';
+import type { Connection, SASLOptions } from '@platformatic/kafka';
+import { bearerRefusal } from './bearer.js';
 import type { SinkOptions } from './client-sink.js';
+import type { Login } from './login.js';
 import { type BrokerConnection, brokerConnection, spoken } from './platformatic-connection.js';
 import { connectError } from './platformatic-errors.js';
 import type { Library } from './platformatic-library.js';
@@ -81,7 +82,7 @@ export class Connections {
     const { ssl, sasl } = sink;
     const connection = new library.Connection(`headwater-lane-${sink.lane}`, {
       ...{ connectTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs },
-      ...(ssl ? { tls: ssl === true ? {} : (ssl as ConnectionOptions), ...named(host) } : {}),
+      ...(ssl ? { tls: ssl === true ? {} : ssl, ...named(host, ssl) } : {}),
       ...(sasl === undefined ? {} : { sasl: loginOf(sasl) }),
     });
     this.#sockets.add(connection);
@@ -128,11 +129,25 @@ async function connected(connection: Connection, { host, port }: Address): Promi
 }
 
 /** A certificate is for a name; an address is no name. */
-function named(host: string): { tlsServerName?: true } {
-  return isIP(host) === 0 ? { tlsServerName: true } : {};
+function named(host: string, ssl: NonNullable<SinkOptions['ssl']>): { tlsServerName?: true } {
+  const isGiven = typeof ssl === 'object' && ssl.servername !== undefined;
+  return isIP(host) === 0 && !isGiven ? { tlsServerName: true } : {};
 }
 
-function loginOf({ mechanism, username, password }: NonNullable<SinkOptions['sasl']>) {
+function loginOf(login: Login): SASLOptions {
+  if (login.mechanism === 'oauthbearer') {
+    return {
+      mechanism: 'OAUTHBEARER',
+      token: login.token,
+      // The library's own would tell of a refusal, and then of the login.
+      authBytesValidator(answer, tell) {
+        const refusal = bearerRefusal(answer);
+        if (refusal === null) tell(null, answer);
+        else tell(new Error(`OAUTHBEARER: ${refusal}`));
+      },
+    };
+  }
+  const { mechanism, username, password } = login;
   const name = mechanism.toUpperCase() as 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
   return { mechanism: name, username, password };
 }

@@ -14,6 +14,7 @@ import { lockedError } from '../journal/open.js';
 import { JournalReader } from '../journal/reader.js';
 import { type AdoptPlan, adopt, planAdoption } from '../kafka/adopt.js';
 import { createKafkajsSink } from '../kafka/kafkajs-sink.js';
+import { openSecurity } from '../kafka/login.js';
 import { positionTopicOf } from '../kafka/position-topic.js';
 import { type KafkaSink, SinkError } from '../kafka/sink.js';
 import { exitCodeOf } from './complaint.js';
@@ -95,11 +96,10 @@ async function locked(disk: Disk, folder: string): Promise<() => Promise<void>> 
   }
 }
 
-function openSink({ site, delivery }: Config, { brokers, ssl, sasl }: KafkaConfig): KafkaSink {
+function openSink({ site, delivery }: Config, kafka: KafkaConfig): KafkaSink {
   return createKafkajsSink({
-    ...{ site, lane: 0, brokers, delivery },
-    ...(ssl ? { ssl: true } : {}),
-    ...(sasl === undefined ? {} : { sasl }),
+    ...{ site, lane: 0, brokers: kafka.brokers, delivery },
+    ...openSecurity(kafka)(),
   });
 }
 

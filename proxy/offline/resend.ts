@@ -14,6 +14,7 @@ import { createKafkajsSink } from '../kafka/kafkajs-sink.js';
 import { createLane, type LaneEvent } from '../kafka/lane.js';
 import { oneAtATime } from '../kafka/lane-parts.js';
 import { createLetterValues, letterFolderOf } from '../kafka/letter-values.js';
+import { openSecurity, type Security } from '../kafka/login.js';
 import { positionTopicOf } from '../kafka/position-topic.js';
 import { createRecordMaker } from '../kafka/records.js';
 import { type KafkaSink, SinkError } from '../kafka/sink.js';
@@ -108,9 +109,11 @@ class Stretch {
   #tables: Awaited<ReturnType<JournalReader['readTables']>> = [];
   #confirmed: ReadonlyMap<number, Position> = new Map();
   #end = 0;
+  readonly #security: () => Security;
 
   constructor(parts: StretchParts) {
     this.#parts = parts;
+    this.#security = openSecurity(parts.kafka, say);
   }
 
   /** What the journal says of itself: its tables, and how far Kafka was. */
@@ -250,8 +253,7 @@ class Stretch {
     const { config, kafka } = this.#parts;
     const sink = createKafkajsSink({
       ...{ site: config.site, lane: resendLane, brokers: kafka.brokers, delivery: config.delivery },
-      ...(kafka.ssl ? { ssl: true } : {}),
-      ...(kafka.sasl === undefined ? {} : { sasl: kafka.sasl }),
+      ...this.#security(),
     });
     return resendSink(sink, { ...this.#parts, onMistake });
   }

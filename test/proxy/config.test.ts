@@ -1,3 +1,5 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -114,6 +116,80 @@ test('batches are compressed by topic, dead letters never', () => {
     mistakes(`${kafka}      hall.climate: rar\n`)[0] ?? '',
     /:9: .* expected none or gzip or snappy or lz4 or zstd, found "rar"/,
   );
+});
+
+test('Kafka is who its certificate says, by true or by files', async () => {
+  const kafka = `${least}kafka:\n  brokers: ['a:9092']\n`;
+  const ssl = (text: string) => parseConfig(`${kafka}  ssl: ${text}\n`, 'site.yaml').kafka?.ssl;
+  assert.equal(parseConfig(kafka, 'site.yaml').kafka?.ssl, undefined);
+  assert.equal(ssl('false'), undefined);
+  assert.equal(ssl('true'), {});
+  assert.equal(ssl('{ ca: ca.pem }'), { ca: 'ca.pem' });
+  assert.equal(mistakes(`${kafka}  ssl: { certificate: a }\n`), [
+    'site.yaml:6: kafka.ssl.key: expected a file, as there is a certificate, it is missing',
+  ]);
+  assert.equal(mistakes(`${kafka}  ssl: { cafile: a }\n`), [
+    'site.yaml:6: kafka.ssl.cafile: there is no such key (a typing error, or indented wrongly?)',
+  ]);
+});
+
+test('a login is by a password or by a token, each said once', () => {
+  const kafka = `${least}kafka:\n  brokers: ['a:9092']\n  sasl:\n`;
+  const sasl = (...lines: string[]) => kafka + lines.map((line) => `    ${line}\n`).join('');
+  const plain = sasl('mechanism: plain', 'username: me');
+  assert.equal(mistakes(plain), [
+    'site.yaml:6: kafka.sasl.password: expected it, or passwordFile, it is missing',
+  ]);
+  assert.equal(mistakes(plain, { 'kafka.sasl.password': '12345' }), []);
+  assert.equal(mistakes(plain, { 'kafka.sasl.passwordFile': 'p' }), []);
+  assert.match(
+    mistakes(`${plain}    password: a\n    passwordFile: b\n`)[0] ?? '',
+    'one of password and',
+  );
+  const token = sasl('mechanism: oauthbearer', 'tokenEndpoint: https://id.example/token');
+  assert.equal(mistakes(token), [
+    'site.yaml:6: kafka.sasl.clientId: expected a name, as there is a tokenEndpoint, it is missing',
+    'site.yaml:6: kafka.sasl.clientSecret: expected it, or clientSecretFile, it is missing',
+  ]);
+  assert.equal(mistakes(`${token}    clientId: me\n    clientSecretFile: s\n`), []);
+  assert.equal(mistakes(sasl('mechanism: oauthbearer', 'tokenFile: t')), []);
+  assert.match(mistakes(sasl('mechanism: oauthbearer'))[0] ?? '', 'expected it, or tokenFile');
+  assert.equal(mistakes(sasl('mechanism: kerberos')), [
+    'site.yaml:7: kafka.sasl.mechanism: expected plain or scram-sha-256 or scram-sha-512 or oauthbearer, found "kerberos"',
+  ]);
+});
+
+test('no secret is shown, wherever it stands by mistake', () => {
+  const kafka = `${least}kafka:\n  brokers: ['a:9092']\n`;
+  for (const text of [
+    '  sasl: 998877\n',
+    '  sasl: [me, 998877]\n',
+    '  sasl: { mechanism: plain, username: me, password: 998877 }\n',
+    '  sasl: { mechanism: plain, username: [998877] }\n',
+    '  sasl: { mechanism: plain, username: me, password: *998877 }\n',
+    '  sasl: { mechanism: oauthbearer, tokenEndpoint: "https://me:998877@id.example" }\n',
+    '  sasl: { mechanism: oauthbearer, tokenEndpoint: "https://id", clientId: me, clientSecret: 998877 }\n',
+  ]) {
+    const found = mistakes(kafka + text);
+    assert.ok(found.length > 0, text);
+    assert.not.match(found.join('\n'), '998877');
+  }
+});
+
+test('files of a login lie beside site.yaml', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'headwater-config-'));
+  const path = join(folder, 'site.yaml');
+  const sasl = 'sasl: { mechanism: plain, username: me, passwordFile: secret }';
+  const ssl = 'ssl: { ca: ca.pem, certificate: /etc/me.pem, key: me.key }';
+  await writeFile(path, `${least}kafka:\n  brokers: ['a:9092']\n  ${sasl}\n  ${ssl}\n`);
+  const { kafka } = await readConfig(path, {}, {});
+  assert.equal(kafka?.ssl, {
+    ...{ ca: join(folder, 'ca.pem'), certificate: '/etc/me.pem' },
+    key: join(folder, 'me.key'),
+  });
+  const passwordFile = join(folder, 'secret');
+  assert.equal(kafka?.sasl, { mechanism: 'plain', username: 'me', passwordFile });
+  await rm(folder, { recursive: true });
 });
 
 test('each mistake has its line, its key and what was expected', () => {

@@ -1,9 +1,11 @@
 // What the simulator and the proof's reader, a process of its own, say to each other.
 
+import type { LoginSettings } from 'headwater/site';
+
 export interface ReaderOrder {
   brokers: string[];
-  ssl: boolean;
-  sasl: { mechanism: string; username: string; password: string } | null;
+  /** kafka.ssl and kafka.sasl of the site. */
+  login: LoginSettings;
   /** Where the events go. */
   topic: string;
   loss: string;

@@ -1,10 +1,11 @@
-// The proof's reader, a process of its own: a read_committed consumer of Kafka that shares no code with the proxy. It begins where the topics
+// The proof's reader, a process of its own: a read_committed consumer of Kafka that shares no code with the proxy but its login. It begins where the topics
 // end when it starts, hands on what it finds as it comes, and answers `settle` once it has read what was committed by then.
 // It keeps its place itself, so that a rebalance or a broker that was away takes and doubles nothing; its group commits nothing.
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Decoder } from 'cbor-x';
+import { kafkajsSasl, openSecurity } from 'headwater/site';
 import { type Admin, type Consumer, type EachBatchPayload, Kafka, logLevel } from 'kafkajs';
 import { textHash } from '../text-hash.js';
 import { readCompressed } from './codecs.js';
@@ -33,11 +34,12 @@ class Reader {
 
   constructor(order: ReaderOrder) {
     this.#order = order;
+    const { ssl, sasl } = openSecurity(order.login)();
     const kafka = new Kafka({
       clientId: 'headwater-simulate',
       brokers: order.brokers,
-      ...(order.ssl ? { ssl: true } : {}),
-      ...(order.sasl === null ? {} : { sasl: order.sasl as never }),
+      ...(ssl === undefined ? {} : { ssl }),
+      ...(sasl === undefined ? {} : { sasl: kafkajsSasl(sasl) }),
       logLevel: logLevel.NOTHING,
       connectionTimeout: 3_000,
       requestTimeout: 10_000,
