@@ -28,9 +28,10 @@ export function createAdvice(where: {
     new SinkError('misconfigured', message, { cause });
 
   function unusable(phase: Phase, why: string, cause?: unknown): SinkError {
+    const reason = plainReason(why);
     const message =
-      `Kafka at ${bootstrap} can't be used now (${why}): events wait in the journal; ` +
-      'see that it runs, and that kafka.brokers is right';
+      `Kafka at ${bootstrap} can't be used now (${reason}): events wait in the journal; ` +
+      whereToLook(reason);
     const kind = phase === 'transaction' ? 'unanswered' : 'unreachable';
     return new SinkError(kind, message, { cause });
   }
@@ -81,4 +82,19 @@ export function createAdvice(where: {
       return error.kind === 'topic-missing' ? unusable(phase, error.message, error) : error;
     },
   };
+}
+
+/** OpenSSL says it between its own files and numbers. */
+function plainReason(why: string): string {
+  const said = /error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/.exec(why)?.[1];
+  return said === undefined ? why : `TLS: ${said}`;
+}
+
+function whereToLook(reason: string): string {
+  if (/^the token endpoint|kafka\.sasl\./.test(reason)) return 'see kafka.sasl';
+  if (/certificate|altnames|\bTLS\b|\bSSL\b/i.test(reason)) return 'see kafka.ssl';
+  // So ends one that is not spoken to as it expects.
+  const isClosed = /closed|ECONNRESET|disconnected|socket hang up/i.test(reason);
+  const keys = isClosed ? 'kafka.brokers and kafka.ssl are' : 'kafka.brokers is';
+  return `see that it runs, and that ${keys} right`;
 }

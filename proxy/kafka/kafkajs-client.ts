@@ -8,7 +8,7 @@ import type { Broker } from './broker.js';
 import { type Advice, createAdvice } from './client-advice.js';
 import { type Phase, sinkError } from './client-errors.js';
 import { type Cluster, createSockets, openCluster } from './kafkajs-internals.js';
-import { kafkajsSasl } from './kafkajs-login.js';
+import { kafkajsSasl, reloginMs } from './kafkajs-login.js';
 import { openSecurity } from './login.js';
 import { SinkError } from './sink.js';
 import { smallTopics, smallTopicText } from './small-topics.js';
@@ -45,6 +45,7 @@ export class Client {
     this.#calls = new BoundedCalls({ advice: this.advice, deadlineMs, brokers: brokers.length });
     const config: ClientConfig = {
       ...{ clientId, brokers, connectionTimeout: 1000, authenticationTimeout: 5000 },
+      reauthenticationThreshold: reloginMs,
       ...(ssl === undefined ? {} : { ssl }),
       ...(sasl === undefined ? {} : { sasl: kafkajsSasl(sasl) }),
       requestTimeout: requestTimeoutMs,

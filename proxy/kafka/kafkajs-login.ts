@@ -5,6 +5,8 @@ import type { KafkaConfig as ClientConfig, SASLOptions } from 'kafkajs';
 import { bearerMessage, bearerRefusal } from './bearer.js';
 import type { Login } from './login.js';
 
+/** Before its end a login is said again; Kafka takes none within a second of the last. */
+export const reloginMs = 3_000;
 /** Before bytes in Kafka's protocol. */
 const lengthBytes = 4;
 

@@ -13,7 +13,7 @@ import {
   openCluster,
   type Sockets,
 } from './kafkajs-internals.js';
-import { kafkajsSasl } from './kafkajs-login.js';
+import { kafkajsSasl, reloginMs } from './kafkajs-login.js';
 import { kafkajsProducer } from './kafkajs-producer.js';
 import { type KafkaSink, SinkError, type SinkRecord } from './sink.js';
 
@@ -91,6 +91,7 @@ class KafkajsClient implements KafkaClient<Message> {
       ...(sasl === undefined ? {} : { sasl: kafkajsSasl(sasl) }),
       connectionTimeout: 1000,
       authenticationTimeout: 5000,
+      reauthenticationThreshold: reloginMs,
       requestTimeout: this.#needs.requestTimeoutMs,
       // 5 ms: what CONCURRENT_TRANSACTIONS right after a commit costs. 20 tries take about 4 s.
       retry: {

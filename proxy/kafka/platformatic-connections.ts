@@ -23,13 +23,18 @@ export interface ConnectionsOptions {
   requestTimeoutMs: number;
 }
 
+interface Opened {
+  connection: Connection;
+  ready: Promise<BrokerConnection>;
+}
+
 const tcpTimeoutMs = 1000;
 /** With the login. */
 const connectTimeoutMs = 5000;
 
 export class Connections {
   readonly #options: ConnectionsOptions;
-  readonly #open = new Map<string, Promise<BrokerConnection>>();
+  readonly #open = new Map<string, Opened>();
   readonly #sockets = new Set<Connection>();
   #isEnded = false;
 
@@ -42,14 +47,27 @@ export class Connections {
   }
 
   /** The one that is there, or a new one. */
-  to(address: Address): Promise<BrokerConnection> {
+  async to(address: Address): Promise<BrokerConnection> {
     const name = `${address.host}:${address.port}`;
     const open = this.#open.get(name);
-    if (open !== undefined) return open;
-    const opening = this.#connect(address, () => this.#forget(name, opening));
-    this.#open.set(name, opening);
-    opening.catch(() => this.#forget(name, opening));
-    return opening;
+    // What is said between the halves of a login ends the connection.
+    if (open !== undefined && open.connection.status !== 'reauthenticating') return open.ready;
+    if (this.#isEnded) throw new Error('ended');
+    open?.connection.socket.destroy(new Error('ended'));
+    const connection = this.#make(address);
+    const opened: Opened = { connection, ready: this.#ready(connection, address) };
+    this.#open.set(name, opened);
+    const over = () => {
+      this.#sockets.delete(connection);
+      if (this.#open.get(name) === opened) this.#open.delete(name);
+    };
+    connection.on('error', over);
+    connection.on('close', over);
+    opened.ready.catch(() => {
+      connection.socket?.destroy();
+      over();
+    });
+    return opened.ready;
   }
 
   /** The first that can be had; throws why the last one could not. */
@@ -72,12 +90,7 @@ export class Connections {
     for (const { socket } of this.#sockets) socket.destroy(new Error('ended'));
   }
 
-  #forget(name: string, which: Promise<BrokerConnection>): void {
-    if (this.#open.get(name) === which) this.#open.delete(name);
-  }
-
-  async #connect({ host, port }: Address, onEnd: () => void): Promise<BrokerConnection> {
-    if (this.#isEnded) throw new Error('ended');
+  #make({ host }: Address): Connection {
     const { library, sink, requestTimeoutMs } = this.#options;
     const { ssl, sasl } = sink;
     const connection = new library.Connection(`headwater-lane-${sink.lane}`, {
@@ -86,12 +99,16 @@ export class Connections {
       ...(sasl === undefined ? {} : { sasl: loginOf(sasl) }),
     });
     this.#sockets.add(connection);
-    const over = () => {
-      this.#sockets.delete(connection);
-      onEnd();
-    };
-    connection.on('error', over);
-    connection.on('close', over);
+    return connection;
+  }
+
+  async #ready(connection: Connection, { host, port }: Address): Promise<BrokerConnection> {
+    const { library, sink } = this.#options;
+    // Why a broker closes it may come behind the handshake: as of a certificate that it does not take.
+    let said: Error | null = null;
+    connection.on('error', (error) => {
+      said ??= error;
+    });
     try {
       await connected(connection, { host, port });
       const { apiKeys } = await library.apiVersionsV1.api.async(connection, '', '');
@@ -107,9 +124,7 @@ export class Connections {
       }
       return brokerConnection(library, connection, versions);
     } catch (error) {
-      connection.socket?.destroy();
-      over();
-      throw error instanceof SinkError ? error : connectError(error);
+      throw error instanceof SinkError ? error : connectError(said ?? error);
     }
   }
 }

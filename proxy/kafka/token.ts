@@ -17,6 +17,8 @@ export interface ClientCredentials {
 const requestTimeoutMs = 3_000;
 /** Of its life: after that a new one is asked for, before Kafka refuses the old one. */
 const usedShare = 0.8;
+/** Kafka ends a login with its token: one with less left to it is not worth a login. */
+const leftSecondsMin = 15;
 /** What may stand in a header (RFC 6750). */
 const tokenForm = /^[A-Za-z0-9._~+/-]+=*$/;
 
@@ -39,7 +41,8 @@ export function clientCredentials(client: ClientCredentials): TokenSource {
   const ask = async () => {
     try {
       const { token, seconds } = await askFor(client);
-      known = { token, untilMs: performance.now() + seconds * 1000 * usedShare };
+      const usedSeconds = Math.min(seconds * usedShare, seconds - leftSecondsMin);
+      known = { token, untilMs: performance.now() + usedSeconds * 1000 };
       return token;
     } finally {
       asking = null;

@@ -1,131 +1,193 @@
-// A sink that has to log in, on a real broker over TLS: each mechanism of kafka.sasl, a wrong password, and a certificate that nobody knows.
+// A sink that has to log in, on a real broker over TLS: each mechanism of kafka.sasl, certificates of both sides, what is refused, and exactly
+// the rights that docs/OPERATIONS.md names.
 
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { SinkOptions } from '../../proxy/kafka/client-sink.js';
-import type { Broker } from '../kafka/broker.js';
-import { ensureJars } from '../kafka/jars.js';
-import { temporaryBroker } from '../kafka/shared-broker.js';
+import { type LoginSettings, openSecurity } from '../../proxy/kafka/login.js';
+import { clientCredentials } from '../../proxy/kafka/token.js';
+import {
+  allow,
+  clientFiles,
+  password,
+  type SecuredBroker,
+  startSecuredBroker,
+} from '../kafka/secured-broker.js';
 import { createTopics } from '../kafka/topics.js';
+import { makeAuthority, writePair } from '../site/certificates.js';
 import { at, type Bench, failure, openBench } from './bench.js';
 import type { CreateSink } from './world.js';
 
-const run = promisify(execFile);
 const username = 'headwater';
-const password = 'rain-and-more-rain';
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 
 export function loginSuite(name: string, createSink: CreateSink): void {
   const test = suite(`${name} logs in`);
-  let folder = '';
-  let broker: Broker;
-  let way: Server;
+  let kafka: SecuredBroker;
   let bench: Bench;
-  let ca = '';
+  let n = 0;
+
+  const port = (address: string) => Number(address.split(':')[1]);
 
   test.before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'headwater-logins-'));
-    ca = await makeCertificate(folder);
-    broker = await temporaryBroker(() => {}, settingsOf(folder));
-    await addScramUser(broker.bootstrap);
-    way = await forward(broker.detour);
-    bench = openBench(broker.bootstrap, broker.detour.from, createSink);
-    await createTopics(broker.bootstrap, [bench.topic], 1);
+    kafka = await startSecuredBroker(username);
+    bench = openBench(kafka.bootstrap, port(kafka.login), createSink);
+    await createTopics(kafka.bootstrap, [bench.topic], 1);
+    const id = `headwater-${bench.site}-0`;
+    // As docs/OPERATIONS.md has it.
+    await allow(kafka.bootstrap, username, [
+      { resource: 'TOPIC', name: bench.topic, operations: ['WRITE'] },
+      {
+        resource: 'TOPIC',
+        name: `${bench.site}.headwater.positions`,
+        operations: ['READ', 'WRITE', 'CREATE', 'DESCRIBE_CONFIGS'],
+      },
+      { resource: 'TRANSACTIONAL_ID', name: id, operations: ['WRITE', 'DESCRIBE'] },
+    ]);
   });
 
-  test.after(async () => {
-    way?.close();
-    await broker?.kill('SIGKILL');
-    await rm(folder, { recursive: true, force: true });
-  });
+  test.after(() => kafka?.close());
 
+  const secured = (settings: LoginSettings) => openSecurity(settings)();
+  const trusting = () => ({ ca: kafka.caFile });
   const login = (mechanism: (typeof mechanisms)[number], word = password) =>
-    ({
-      ssl: { ca },
-      sasl: { mechanism, username, password: word },
-    }) satisfies Partial<SinkOptions>;
-
-  for (const [n, mechanism] of mechanisms.entries()) {
-    test(mechanism, async () => {
-      const sink = await bench.started(login(mechanism));
-      await sink.transaction([bench.event(mechanism)], at(n + 1));
-      assert.equal((await sink.read()).position, at(n + 1));
-      await sink.close();
-      assert.is((await bench.committed()).at(-1), mechanism);
+    secured({ ssl: trusting(), sasl: { mechanism, username, password: word } });
+  const credentials = (clientSecret = kafka.provider.clientSecret) =>
+    secured({
+      ssl: trusting(),
+      sasl: {
+        mechanism: 'oauthbearer',
+        ...{ tokenEndpoint: kafka.provider.tokenEndpoint, clientId: username, clientSecret },
+      },
     });
 
+  /** Reads, fences, commits, reads back. */
+  async function delivers(security: ReturnType<typeof secured>, more = {}): Promise<void> {
+    const value = `event ${++n}`;
+    const sink = await bench.started({ ...security, ...more });
+    await sink.transaction([bench.event(value)], at(n));
+    assert.equal((await sink.read()).position, at(n));
+    await sink.close();
+    assert.is((await bench.committed()).at(-1), value);
+  }
+
+  async function fails(security: ReturnType<typeof secured>, more = {}) {
+    const sink = bench.open({ ...security, ...more });
+    const { kind, message } = await failure(sink.read());
+    await sink.close();
+    return { kind, message };
+  }
+
+  for (const mechanism of mechanisms) {
+    test(mechanism, () => delivers(login(mechanism)));
+
     test(`${mechanism}, a wrong password: one line that names kafka.sasl`, async () => {
-      const sink = bench.open(login(mechanism, 'drought'));
-      const { kind, message } = await failure(sink.read());
-      await sink.close();
+      const { kind, message } = await fails(login(mechanism, 'drought'));
       assert.is(kind, 'misconfigured', message);
       assert.match(message, /^Kafka at [\d.:]+ refuses the login \(.*\): see kafka\.sasl$/);
     });
   }
 
-  test('a certificate that nobody knows: the line says so', async () => {
-    const sink = bench.open({ ...login('plain'), ssl: true });
-    const { kind, message } = await failure(sink.read());
+  test('oauthbearer: a token of the identity provider', () => delivers(credentials()));
+
+  test('oauthbearer: a login is said again before Kafka ends it with its token', async () => {
+    kafka.provider.lifeSeconds = 6;
+    const { tokenEndpoint: endpoint, clientSecret, given } = kafka.provider;
+    const client = { endpoint, clientId: username, clientSecret: () => clientSecret };
+    const token = clientCredentials(client);
+    const sink = await bench.started({
+      ...{ ssl: { ca: kafka.authority.pem }, sasl: { mechanism: 'oauthbearer', token } },
+    });
+    // The broker ends a connection that speaks on after its token; three of them pass by.
+    const first = n;
+    for (let time = 0; time < 15; time++) {
+      await sink.transaction([bench.event(`event ${++n}`)], at(n));
+      await sleep(1_000);
+    }
     await sink.close();
+    kafka.provider.lifeSeconds = 60;
+    assert.is.not(kafka.provider.given, given + 1);
+    assert.equal(
+      (await bench.committed()).slice(-15),
+      Array.from({ length: 15 }, (_, i) => `event ${first + 1 + i}`),
+    );
+  });
+
+  test('oauthbearer: a token that Kafka does not take is a refused login', async () => {
+    const stranger = async () => kafka.provider.token(username, { aud: 'elsewhere' });
+    const { kind, message } = await fails({
+      ...{ ssl: { ca: kafka.authority.pem }, sasl: { mechanism: 'oauthbearer', token: stranger } },
+    });
+    assert.is(kind, 'misconfigured', message);
+    assert.match(
+      message,
+      /^Kafka at [\d.:]+ refuses the login \(.*invalid_token.*\): see kafka\.sasl$/,
+    );
+  });
+
+  test('oauthbearer: a provider that is away is waited for, one that refuses us is ours to mend', async () => {
+    kafka.provider.isAway = true;
+    const away = await fails(credentials());
+    kafka.provider.isAway = false;
+    assert.is(away.kind, 'unreachable', away.message);
+    assert.match(away.message, /the token endpoint http:.* gives no token \(503\)/);
+    const refused = await fails(credentials('drought'));
+    assert.is(refused.kind, 'misconfigured', refused.message);
+    assert.match(refused.message, /gives no token \(401 invalid_client\): see clientId/);
+  });
+
+  test('mutual TLS: the certificate is who we are', async () => {
+    const brokers = [kafka.mutual];
+    const files = await clientFiles(kafka, username);
+    await delivers(secured({ ssl: { ...trusting(), ...files }, sasl: undefined }), { brokers });
+  });
+
+  test('mutual TLS without a certificate, or with one of another authority: the line says so', async () => {
+    const brokers = [kafka.mutual];
+    const without = await fails(secured({ ssl: trusting(), sasl: undefined }), { brokers });
+    assert.is(without.kind, 'unreachable');
+    assert.match(without.message, /can't be used now \(.*certificate.*\).*kafka\.ssl/);
+    const foreign = await (await makeAuthority('Another')).sign(username);
+    const files = await writePair(kafka.folder, 'foreign', foreign);
+    const unknown = await fails(secured({ ssl: { ...trusting(), ...files }, sasl: undefined }), {
+      brokers,
+    });
+    assert.is(unknown.kind, 'unreachable');
+    assert.match(unknown.message, /can't be used now \(TLS: [\w ]*certificate[\w ]*\).*kafka\.ssl/);
+  });
+
+  test('a certificate that nobody knows: the line says so', async () => {
+    const { kind, message } = await fails({ ...login('plain'), ssl: {} });
     assert.is(kind, 'unreachable');
-    assert.match(message, /can't be used now \(.*certificate.*\)/);
+    assert.match(message, /can't be used now \(.*certificate.*\).*kafka\.ssl/);
+  });
+
+  test('a broker of another name than kafka.ssl.serverName', async () => {
+    const ssl = { ...trusting(), serverName: 'elsewhere.example' };
+    const { message } = await fails({ ...login('plain'), ...secured({ ssl, sasl: undefined }) });
+    assert.match(message, /can't be used now \(.*elsewhere\.example.*\).*kafka\.ssl/);
+    const named = secured({ ssl: { ...trusting(), serverName: 'localhost' }, sasl: undefined });
+    await delivers({ ...login('plain'), ...named });
+  });
+
+  test('without TLS to a broker that wants it: the line says so', async () => {
+    const { message } = await fails(secured({ ssl: undefined, sasl: undefined }), {
+      brokers: [kafka.mutual],
+    });
+    assert.match(message, /can't be used now/);
+    assert.match(message, 'kafka.ssl');
+  });
+
+  test('a topic that no ACL allows is named, with the command', async () => {
+    const forbidden = `${bench.site}.secret`;
+    await createTopics(kafka.bootstrap, [forbidden], 1);
+    const sink = await bench.started(login('scram-sha-512'));
+    const error = await failure(sink.checkTopics([forbidden]));
+    await sink.close();
+    assert.is(error.kind, 'topic-forbidden');
+    assert.is(error.topic, forbidden);
+    assert.match(error.message, /kafka-acls\.sh .* --topic /);
   });
 
   test.run();
-}
-
-/** Of 127.0.0.1, signed by itself: answers what a client is to trust. */
-async function makeCertificate(folder: string): Promise<string> {
-  const store = ['-keystore', join(folder, 'keys.p12'), '-storetype', 'PKCS12'];
-  const words = [...store, '-storepass', 'changeit', '-alias', 'broker'];
-  const subject = ['-dname', 'CN=127.0.0.1', '-ext', 'san=ip:127.0.0.1', '-ext', 'bc=ca:true'];
-  await run('keytool', ['-genkeypair', '-keyalg', 'RSA', '-validity', '2', ...subject, ...words]);
-  const file = join(folder, 'ca.pem');
-  await run('keytool', ['-exportcert', '-rfc', '-file', file, ...words]);
-  return readFile(file, 'utf8');
-}
-
-function settingsOf(folder: string): Record<string, string> {
-  const login = 'org.apache.kafka.common.security';
-  const plain = `${login}.plain.PlainLoginModule required user_${username}="${password}";`;
-  const scram = `${login}.scram.ScramLoginModule required;`;
-  const prefix = 'listener.name.detour';
-  return {
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,DETOUR:SASL_SSL,CONTROLLER:PLAINTEXT',
-    [`${prefix}.sasl.enabled.mechanisms`]: 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
-    [`${prefix}.plain.sasl.jaas.config`]: plain,
-    [`${prefix}.scram-sha-256.sasl.jaas.config`]: scram,
-    [`${prefix}.scram-sha-512.sasl.jaas.config`]: scram,
-    [`${prefix}.ssl.keystore.location`]: join(folder, 'keys.p12'),
-    [`${prefix}.ssl.keystore.password`]: 'changeit',
-    [`${prefix}.ssl.keystore.type`]: 'PKCS12',
-  };
-}
-
-async function addScramUser(bootstrap: string): Promise<void> {
-  const words = ['--alter', '--entity-type', 'users', '--entity-name', username];
-  const command = ['kafka.admin.ConfigCommand', '--bootstrap-server', bootstrap, ...words];
-  // Of one user one at a time.
-  for (const mechanism of ['SCRAM-SHA-256', 'SCRAM-SHA-512']) {
-    const config = `${mechanism}=[password=${password}]`;
-    await run('java', ['-cp', await ensureJars(), ...command, '--add-config', config]);
-  }
-}
-
-async function forward({ from, to }: Broker['detour']): Promise<Server> {
-  const server = createServer((client) => {
-    const far = connect(to, '127.0.0.1');
-    for (const socket of [client, far]) socket.on('error', () => {});
-    client.on('close', () => far.destroy());
-    far.on('close', () => client.destroy());
-    client.pipe(far).pipe(client);
-  });
-  await new Promise<void>((resolve) => server.listen(from, '127.0.0.1', resolve));
-  return server;
 }

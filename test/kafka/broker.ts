@@ -38,6 +38,10 @@ export interface BrokerOptions {
   detached?: boolean;
   /** More lines for server.properties, over our own. */
   settings?: Record<string, string>;
+  /** More listeners on 127.0.0.1, by name. */
+  ways?: Record<string, { protocol: 'SSL' | 'SASL_SSL'; port: number }>;
+  /** More flags of its Java. */
+  javaFlags?: string[];
   /** One of several nodes that are started at the same time; without it, one alone. */
   node?: ClusterNode;
 }
@@ -63,7 +67,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   if (!existsSync(join(dataFolder, 'log', 'meta.properties'))) {
     await format(classPath, properties, options);
   }
-  const child = launch(classPath, properties, dataFolder, options.detached === true);
+  const child = launch(classPath, properties, options);
   const pid = child.pid;
   if (pid === undefined) throw new SetupError('`java` could not be started');
   const bootstrap = `127.0.0.1:${ports.broker}`;
@@ -143,12 +147,12 @@ function handle(child: ChildProcess, endGuard: () => void): Pick<Broker, 'stop' 
 function launch(
   classPath: string,
   properties: string,
-  dataFolder: string,
-  detached: boolean,
+  { dataFolder, detached = false, javaFlags = [] }: BrokerOptions,
 ): ChildProcess {
   const output = openSync(join(dataFolder, 'broker.log'), 'a');
   const memory = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
-  const child = spawn('java', [...memory, '-cp', classPath, 'kafka.Kafka', properties], {
+  const flags = [...memory, ...javaFlags, '-cp', classPath];
+  const child = spawn('java', [...flags, 'kafka.Kafka', properties], {
     stdio: ['ignore', output, output],
     detached,
   });
@@ -205,12 +209,19 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-function serverProperties({ dataFolder, node, settings = {} }: BrokerOptions, ports: Ports) {
+function serverProperties(options: BrokerOptions, ports: Ports) {
+  const { dataFolder, node, settings = {}, ways = {} } = options;
   const { id, controllerPorts } = node ?? { id: 1, controllerPorts: [ports.controller] };
   const controller = controllerPorts[id - 1] ?? ports.controller;
   // Of one node: what Kafka keeps three of elsewhere.
   const replicas = `${Math.min(3, controllerPorts.length)}`;
   const inSync = controllerPorts.length < 3 ? '1' : '2';
+  const more = Object.entries(ways);
+  const moreUrls = more.map(([name, { port }]) => `${name}://127.0.0.1:${port}`);
+  const protocols = [
+    ...['PLAINTEXT:PLAINTEXT', 'DETOUR:PLAINTEXT', 'CONTROLLER:PLAINTEXT'],
+    ...more.map(([name, { protocol }]) => `${name}:${protocol}`),
+  ];
   const all: Record<string, string> = {
     'process.roles': 'broker,controller',
     'node.id': `${id}`,
@@ -221,14 +232,16 @@ function serverProperties({ dataFolder, node, settings = {} }: BrokerOptions, po
       `PLAINTEXT://127.0.0.1:${ports.broker}`,
       `DETOUR://127.0.0.1:${ports.detour.to}`,
       `CONTROLLER://127.0.0.1:${controller}`,
+      ...moreUrls,
     ].join(','),
     'advertised.listeners': [
       `PLAINTEXT://127.0.0.1:${ports.broker}`,
       `DETOUR://127.0.0.1:${ports.detour.from}`,
+      ...moreUrls,
     ].join(','),
     'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,DETOUR:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': protocols.join(','),
     'log.dirs': join(dataFolder, 'log'),
     'num.partitions': '4',
     'default.replication.factor': replicas,

@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Broker, startBroker } from './broker.js';
+import { type Broker, type BrokerOptions, startBroker } from './broker.js';
 
 let starting: Promise<Broker> | null = null;
 
@@ -41,6 +41,7 @@ const impatience: Record<string, string> = {
 export async function temporaryBroker(
   log: (line: string) => void = () => {},
   more: Record<string, string> = {},
+  others: Pick<BrokerOptions, 'javaFlags' | 'ways'> = {},
 ): Promise<Broker> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'headwater-kafka-'));
   const settings = { ...impatience, ...more };
@@ -57,5 +58,5 @@ export async function temporaryBroker(
     pid = broker.pid;
     return { ...broker, restart: async () => started(await broker.restart()) };
   };
-  return started(await startBroker({ dataFolder, log, settings }));
+  return started(await startBroker({ dataFolder, log, settings, ...others }));
 }
