@@ -42,6 +42,23 @@ const schema = z.strictObject({
       tcp: z
         .strictObject({ host: z.string().default('0.0.0.0'), port: port.default(4510), auth })
         .prefault({}),
+      /** TCP behind TLS; absent: none. */
+      tls: z
+        .strictObject({
+          host: z.string().default('0.0.0.0'),
+          port: port.default(4513),
+          /** PEM, relative to site.yaml; read again when they change. */
+          certificate: z.string().min(1),
+          key: z.string().min(1),
+          /** Who connects shows a certificate that this authority signed. */
+          clientCa: z.string().min(1).optional(),
+          auth: z.enum(['keys', 'certificate', 'none'] satisfies Auth[]).default('keys'),
+        })
+        .refine(({ auth, clientCa }) => auth !== 'certificate' || clientCa !== undefined, {
+          path: ['clientCa'],
+          error: "a file, as auth is certificate: the authority that signs devices' certificates",
+        })
+        .optional(),
       /** Absent: no UDP. */
       udp: z
         .strictObject({
@@ -203,9 +220,10 @@ const keysOrNone =
 
 /** The listeners that ask devices for a key. */
 function keyed({ listen }: Parsed): (string | number)[][] {
-  const { tcp, udp, serial } = listen;
+  const { tcp, tls, udp, serial } = listen;
   const all = [
     { path: ['listen', 'tcp'], auth: tcp.auth },
+    ...(tls === undefined ? [] : [{ path: ['listen', 'tls'], auth: tls.auth }]),
     ...(udp === undefined ? [] : [{ path: ['listen', 'udp'], auth: udp.auth }]),
     ...serial.map((line, index) => ({ path: ['listen', 'serial', index], auth: line.auth })),
   ];
@@ -253,7 +271,14 @@ function sharedTopics(parsed: Parsed): { path: string[]; message: string }[] {
 }
 
 /** Relative to site.yaml. */
-const files = ['journal.folder', 'keys', ...loginFiles.map((key) => `kafka.${key}`)];
+const files = [
+  'journal.folder',
+  'keys',
+  'listen.tls.certificate',
+  'listen.tls.key',
+  'listen.tls.clientCa',
+  ...loginFiles.map((key) => `kafka.${key}`),
+];
 
 function resolveFile(config: Config, keys: string[], folder: string): void {
   const last = keys.pop() ?? '';
@@ -268,6 +293,8 @@ const overridable = [
   'site',
   'listen.tcp.host',
   'listen.tcp.port',
+  'listen.tls.host',
+  'listen.tls.port',
   'listen.udp.host',
   'listen.udp.port',
   'journal.folder',

@@ -2,6 +2,7 @@ import { createMetrics } from './http/metrics.js';
 import { startHttp } from './http/server.js';
 import { listenSerial } from './listeners/serial.js';
 import { listenTcp } from './listeners/tcp.js';
+import { listenTls } from './listeners/tls.js';
 import { listenUdp } from './listeners/udp.js';
 
 // What the pipeline opens to the outside: ports for devices, and what an operator asks. Passed in as clock and disk are, so
@@ -12,6 +13,7 @@ export interface Doors {
   startHttp: typeof startHttp;
   listenSerial: typeof listenSerial;
   listenTcp: typeof listenTcp;
+  listenTls: typeof listenTls;
   listenUdp: typeof listenUdp;
 }
 
@@ -20,5 +22,6 @@ export const doorsOfMachine: Doors = {
   startHttp,
   listenSerial,
   listenTcp,
+  listenTls,
   listenUdp,
 };

@@ -12,6 +12,7 @@ import { compressionTrouble } from './kafka/compression.js';
 import { startLaneThread } from './kafka/lane-thread.js';
 import { checkLogin } from './kafka/login.js';
 import { clientTrouble } from './kafka/open-sink.js';
+import { checkCertificates } from './listeners/tls-certificates.js';
 import { createLog, type Log } from './log.js';
 import { HaltedError, type Pipeline, startPipeline } from './pipeline.js';
 import { StartError } from './start-error.js';
@@ -31,6 +32,7 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
   try {
     const config = await readConfig(options.config, options.flags);
     await checkClient(options.config, config);
+    if (config.listen.tls !== undefined) checkCertificates(config.listen.tls);
     const remarks = config.kafka === null ? [] : checkLogin(config.kafka, Date.now());
     const json = options.json || process.stdout.isTTY !== true;
     const log = createLog(config.log.level, json);
@@ -61,11 +63,14 @@ async function run(config: Config, log: Log, json: boolean): Promise<number> {
     ...{ config, log, clock, disk: nodeDisk(), startLane: startLaneThread, keys },
     host: `${hostname()}:${process.pid}`,
   });
-  const { tcpPort, udpPort, httpPort } = pipeline;
+  const { tcpPort, tlsPort, udpPort, httpPort } = pipeline;
   const kafka = config.kafka?.brokers.join(',') ?? null;
   const { site, ack, delivery } = config;
   const client = config.kafka?.client ?? null;
-  log.info({ site, tcpPort, udpPort, httpPort, kafka, client, ack, delivery }, 'listening');
+  log.info(
+    { site, tcpPort, tlsPort, udpPort, httpPort, kafka, client, ack, delivery },
+    'listening',
+  );
   // The system clock's timers keep no process alive, and a start without a device has nothing else.
   const alive = setInterval(() => {}, 60_000);
   const why = await Promise.race([signal, pipeline.halted]);

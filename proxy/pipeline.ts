@@ -64,6 +64,8 @@ export interface LaneStart {
 
 export interface Pipeline {
   readonly tcpPort: number;
+  /** Null where TLS is not configured. */
+  readonly tlsPort: number | null;
   /** Null where UDP is not configured. */
   readonly udpPort: number | null;
   readonly httpPort: number;
@@ -145,6 +147,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     await listeners.open();
     return {
       tcpPort: listeners.tcpPort,
+      tlsPort: listeners.tlsPort,
       udpPort: listeners.udpPort,
       httpPort: http.port,
       halted: haltOf(lanes, lastErrors),

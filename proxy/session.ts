@@ -263,6 +263,10 @@ export class Session implements ChannelHandler, FrameTaker {
 
   /** [W-44] Of a gateway's connection, on which lines may speak. */
   #envelope(frame: Uint8Array): void {
+    if (this.channel.auth === 'certificate') {
+      this.#count('envelope-by-certificate');
+      return;
+    }
     if (this.channel.isInEnvelope === true) {
       this.#count('envelope-in-envelope');
       return;
@@ -337,6 +341,10 @@ export class Session implements ChannelHandler, FrameTaker {
   }
 
   #greet(hello: Hello, body: Uint8Array, key: SessionKey | null): void {
+    if (!this.#isItsCertificate(hello)) {
+      this.step({ type: 'unproven', outcome: 'not-its-certificate', device: hello.device });
+      return;
+    }
     if (this.#isLate(hello)) {
       this.#count('hello-late', { device: hello.device });
       return;
@@ -359,6 +367,12 @@ export class Session implements ChannelHandler, FrameTaker {
     this.#key = key;
     this.#send(welcome);
     this.#enter('live');
+  }
+
+  /** [W-42] Where certificates name devices: this one, and no other. */
+  #isItsCertificate({ device }: Hello): boolean {
+    const { auth, certificateName } = this.channel;
+    return auth !== 'certificate' || device === certificateName;
   }
 
   /** [W-55] Said before the last one, by the same life of the device: its tables and boots were those of then. */

@@ -1,3 +1,5 @@
+import { ConfigError } from './config-file.js';
+
 /** A start that failed for what a person can mend: one line. */
 export class StartError extends Error {
   override name = 'StartError';
@@ -6,6 +8,7 @@ export class StartError extends Error {
 /** For the rejection of a server: says which key of the configuration it is about. */
 export function portError(key: string, { host, port }: { host: string; port: number }) {
   return (error: NodeJS.ErrnoException): never => {
+    if (error instanceof ConfigError) throw error;
     const why =
       error.code === 'EADDRINUSE'
         ? 'another process listens there'

@@ -3,7 +3,7 @@
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import type { SecureContextOptions } from 'node:tls';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ConfigError } from './config-file.js';
 
 export interface TlsFile {
@@ -35,7 +35,21 @@ export function readTlsFiles(files: TlsFiles): TlsMaterial {
   if (own?.checkPrivateKey(keyIn(material.key, files.key)) !== true) {
     throw mistake(files.key, `is not the key of ${files.certificate.path}`);
   }
+  try {
+    createSecureContext(material);
+  } catch (error) {
+    // As of a key that OpenSSL finds too short.
+    const { reason, message } = error as Error & { reason?: string };
+    throw mistake(files.certificate, `can not be used: ${reason ?? message}`);
+  }
   return material;
+}
+
+/** For people: whose it is, and until when. Throws a ConfigError. */
+export function certificateText({ certificate }: TlsFiles): string {
+  if (certificate === undefined) return 'none';
+  const [own] = certificatesIn(readSecret(certificate), certificate);
+  return `${own?.subject.replaceAll('\n', ', ')}, valid to ${own?.validTo}`;
 }
 
 /** What works today and should be seen to: a key that others may read, a certificate that is not valid now. */

@@ -10,6 +10,8 @@ export interface Channel {
   readonly kind: 'connection' | 'line' | 'datagrams';
   /** What a device has to show on it. */
   readonly auth: Auth;
+  /** [W-42] Of the connection's TLS certificate, where it had to show one: who it is. */
+  readonly certificateName?: string;
   /** A gateway's: no envelope is taken in it ([W-44]). */
   readonly isInEnvelope?: boolean;
   /** Takes all of it; where its peer has not read for too long, a connection is closed and a line drops it. */

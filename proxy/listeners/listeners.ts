@@ -23,6 +23,8 @@ export class Listeners {
   readonly #parts: ListenersParts;
   readonly #open: Listener[] = [];
   tcpPort = 0;
+  /** Null where TLS is not configured. */
+  tlsPort: number | null = null;
   /** Null where UDP is not configured. */
   udpPort: number | null = null;
   /** Serial lines by their path. */
@@ -39,8 +41,8 @@ export class Listeners {
   /** Rejects with a StartError where a port can't be had. */
   async open(): Promise<void> {
     const { doors, config, accept, outcomes, clock, log } = this.#parts;
-    const { tcp, udp, serial } = config.listen;
-    const { connectionsMax } = config.limits;
+    const { tcp, tls, udp, serial } = config.listen;
+    const { connectionsMax, helloTimeoutMs } = config.limits;
     const shared = { accept, outcomes, clock };
     const byTcp = await doors
       .listenTcp({ ...tcp, ...shared, connectionsMax })
@@ -48,6 +50,16 @@ export class Listeners {
     this.#open.push(byTcp);
     this.tcpPort = byTcp.port;
     this.#sayOpen('listen.tcp', tcp.auth, `${tcp.host}:${byTcp.port}`);
+    if (tls !== undefined) {
+      const byTls = await doors
+        .listenTls({
+          ...{ ...tls, ...shared, log, connectionsMax, handshakeTimeoutMs: helloTimeoutMs },
+        })
+        .catch(portError('listen.tls', tls));
+      this.#open.push(byTls);
+      this.tlsPort = byTls.port;
+      this.#sayOpen('listen.tls', tls.auth, `${tls.host}:${byTls.port}`);
+    }
     if (udp !== undefined) {
       const byUdp = await doors
         .listenUdp({ ...udp, ...shared, addressesMax: connectionsMax })

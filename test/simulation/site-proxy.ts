@@ -140,6 +140,7 @@ export class SiteProxy {
           },
         };
       },
+      listenTls: async () => ({ port: 0, channels: 0, ...closed }),
       listenUdp: async () => ({ port: 0, channels: 0, ...closed }),
       listenSerial: async () => ({ channels: 0, states: () => new Map(), ...closed }),
     };

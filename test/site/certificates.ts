@@ -18,7 +18,8 @@ export interface SignOptions {
 
 export interface Authority {
   pem: string;
-  sign(name: string, options?: SignOptions): Promise<Pair>;
+  /** `name`: of its subject; several, and it names nobody. */
+  sign(name: string | string[], options?: SignOptions): Promise<Pair>;
 }
 
 const dayMs = 86_400_000;
@@ -40,7 +41,8 @@ export async function makeAuthority(name = 'Test authority'): Promise<Authority>
       const altNames = hosts.map((host) =>
         /^[\d.]+$/.test(host) ? { type: 7 as const, ip: host } : { type: 2 as const, value: host },
       );
-      const signed = await generate([{ name: 'commonName', value: name }], {
+      const names = [name].flat().map((value) => ({ name: 'commonName', value }));
+      const signed = await generate(names, {
         ...{ ...form, ca },
         notBeforeDate: new Date(Math.min(Date.now(), validToMs) - dayMs),
         notAfterDate: new Date(validToMs),
