@@ -142,12 +142,37 @@ const schema = z.strictObject({
       drainEventsPerSecond: z.int().min(1).max(10_000_000).optional(),
     })
     .optional(),
+  /** Which streams devices may write. Absent: any device any stream. */
+  allow: z
+    .array(
+      z.strictObject({
+        devices: z.array(z.string().min(1)).min(1),
+        streams: z.array(z.string().min(1)).min(1),
+      }),
+    )
+    .min(1)
+    .optional(),
   http: z
     .strictObject({ host: z.string().default('127.0.0.1'), port: port.default(4511) })
     .prefault({}),
   limits: z
     .strictObject({
+      /** Of each listener; a UDP address is one. */
       connectionsMax: z.int().min(1).max(100_000).default(10_000),
+      /** Connections whose device is not known yet, of all listeners together. */
+      unprovenMax: z.int().min(1).max(100_000).default(2_000),
+      /** Of the two above, what one address may have; 1 where all devices come through one. */
+      addressShare: z.number().gt(0).max(1).default(0.5),
+      /** What is read from one address, with a burst. Absent: as much as comes. */
+      addressBytesPerSecond: size.optional(),
+      /** Of a device, as credit, with a burst. Absent: as many as come. */
+      eventsPerSecond: z.number().gt(0).max(1_000_000).optional(),
+      bytesPerSecond: size.optional(),
+      burstSeconds: z.number().min(1).max(3_600).default(10),
+      /** Of a device: tables of its firmwares, boots of which something is remembered; boots of all devices. */
+      tablesPerDeviceMax: z.int().min(1).max(10_000).default(256),
+      bootsPerDeviceMax: z.int().min(17).max(100_000).default(256),
+      bootsMax: z.int().min(17).max(10_000_000).default(200_000),
       helloTimeoutMs: z.int().min(100).max(600_000).default(10_000),
       /** Credit: events that a device may have sent and not acknowledged. */
       windowEvents: z.int().min(1).max(1_000_000).default(1_024),

@@ -3,8 +3,11 @@ import type { DeviceKeys } from './auth/auth.js';
 import { type Block, decodeBlock, type EventsBlock } from './block.js';
 import type { Books } from './books.js';
 import type { Clock } from './clock.js';
+import type { Config } from './config.js';
 import type { Journal, Place } from './journal/journal.js';
 import type { BlockRecord, LossRecord, TableId } from './journal/record.js';
+import type { Allow } from './limits/allow.js';
+import type { Rate, RateLimits } from './limits/rate.js';
 import type { Data } from './message.js';
 import type { Outcomes } from './outcomes.js';
 import type { Opening } from './places.js';
@@ -15,6 +18,18 @@ import { isSetBack, timeOf } from './time.js';
 // Every answer is made of what may be acknowledged; `received` lives in the journal's place alone.
 // Invariant: acknowledged ≤ durable ≤ expected, and the limit never falls.
 
+/** Of the configuration's: what sessions keep. */
+export type SiteLimits = RateLimits &
+  Pick<
+    Config['limits'],
+    | 'helloTimeoutMs'
+    | 'windowEvents'
+    | 'windowBytes'
+    | 'tablesPerDeviceMax'
+    | 'bootsPerDeviceMax'
+    | 'bootsMax'
+  >;
+
 export interface Site {
   clock: Clock;
   journal: Journal;
@@ -23,7 +38,9 @@ export interface Site {
   outcomes: Outcomes;
   /** Of the devices; for listeners that ask for them. */
   keys: DeviceKeys;
-  limits: { helloTimeoutMs: number; windowEvents: number; windowBytes: number };
+  limits: SiteLimits;
+  /** Which streams a device may write. */
+  allow: Allow | null;
   /** Devices that share what may wait for the disk; set by the sessions. */
   connected?: () => number;
 }
@@ -46,6 +63,9 @@ export interface KnownTable {
 const recordOverheadBytes = 100;
 /** Of an event there, before one has come. */
 const eventBytesAtFirst = 64;
+/** Events of credit below which a device is held by its rate, and how soon it is told of more. */
+const heldBelow = 8;
+const heldLookMs = 100;
 
 export class Intake {
   readonly boot: number;
@@ -55,6 +75,8 @@ export class Intake {
   /** HELLO's boots, until the first block has ended those that it no longer lists. */
   #listed: ReadonlySet<number> | null;
   readonly #lowest: number;
+  /** Of its device; null: it may send as fast as it likes. */
+  readonly #rate: Rate | null;
   /** Its first block is still to come, and will end the older boots. */
   #fresh: boolean;
   #loss: Opening['loss'];
@@ -77,7 +99,9 @@ export class Intake {
     opening: Opening,
     listed: ReadonlySet<number>,
     limit: number,
+    rate: Rate | null = null,
   ) {
+    this.#rate = rate;
     this.#site = site;
     this.#device = device;
     this.boot = opening.boot;
@@ -101,13 +125,14 @@ export class Intake {
   /** [W-33] Raises the limit where the journal can take more. */
   limit(): number {
     if (this.#site.journal.writable) {
-      this.#limit = Math.max(this.#limit, this.acknowledged + this.#window());
+      const allowed = this.acknowledged + this.#window();
+      this.#limit = Math.max(this.#limit, Math.min(allowed, this.expected + this.#allowance()));
     }
     return Math.max(this.#limit, this.acknowledged);
   }
 
-  /** `table` is null for a range of lost events that names none. */
-  data(message: Data, table: KnownTable | null, arrival: Arrival): void {
+  /** `table` is null for a range of lost events that names none. Answers a stream that the device may not write, if it wrote to one. */
+  data(message: Data, table: KnownTable | null, arrival: Arrival): string | null {
     const { first, count } = message;
     const expected = this.expected;
     const { outcomes, books } = this.#site;
@@ -124,8 +149,9 @@ export class Intake {
       this.#refuse('not-taken');
     } else {
       if (first < expected) books.resent(this.#device, expected - first);
-      this.#take(message, table, arrival);
+      return this.#take(message, table, arrival);
     }
+    return null;
   }
 
   /** More may be acknowledged, or the journal takes records again. */
@@ -152,16 +178,18 @@ export class Intake {
     if (this.#gapSaid !== this.expected) this.#gap = true;
   }
 
-  #take(message: Data, table: KnownTable | null, arrival: Arrival): void {
+  #take(message: Data, table: KnownTable | null, arrival: Arrival): string | null {
     const { journal, outcomes } = this.#site;
     const block = decodeBlock(message.block, table?.streams ?? null, message.count);
+    const forbidden = this.#forbidden(block);
+    if (forbidden !== null) return forbidden;
     const record = this.#record(message, block, table?.id ?? '', arrival);
     const prior = block.kind === 'events' ? block.prior : null;
     const taken =
       journal.writable && this.#endOlder(prior) && this.#sayLoss() && journal.append(record);
     if (!taken) {
       this.#refuse('not-taken');
-      return;
+      return null;
     }
     if (block.kind === 'undecodable') {
       const { boot } = this;
@@ -174,12 +202,22 @@ export class Intake {
     this.#gap = false;
     this.#gapSaid = -1;
     const bytes = message.block.length;
+    this.#rate?.take(message.count, bytes, this.#site.clock.monotonicMs());
     this.#unsynced.push({ end: message.first + message.count, bytes });
     this.#unsyncedBytes += bytes;
     const perEvent = bytes / message.count;
     this.#bytesPerEvent += (perEvent - this.#bytesPerEvent) / 4;
     const journalPerEvent = (bytes + recordOverheadBytes) / message.count;
     this.#journalBytesPerEvent += (journalPerEvent - this.#journalBytesPerEvent) / 4;
+    return null;
+  }
+
+  /** Of undeclared events; those of a table are looked at with it. */
+  #forbidden(block: Block): string | null {
+    const { allow } = this.#site;
+    if (allow === null || block.kind !== 'events') return null;
+    const undeclared = block.events.filter(({ fields }) => fields === null);
+    return undeclared.find(({ stream }) => !allow(this.#device, stream))?.stream ?? null;
   }
 
   #record(message: Data, block: Block, table: TableId, arrival: Arrival): BlockRecord | LossRecord {
@@ -252,6 +290,23 @@ export class Intake {
   #isCrowded(): boolean {
     const { pendingBytes, pendingBytesMax } = this.#site.journal;
     return this.#unsyncedBytes > 0 && pendingBytes > pendingBytesMax / 2;
+  }
+
+  /** Events that may come now by the device's rate. */
+  #allowance(): number {
+    const { clock } = this.#site;
+    return this.#rate?.left(this.#eventBytes, clock.monotonicMs()) ?? Number.POSITIVE_INFINITY;
+  }
+
+  get #eventBytes(): number {
+    return this.#bytesPerEvent === 0 ? eventBytesAtFirst : this.#bytesPerEvent;
+  }
+
+  /** Where its rate leaves it hardly any credit: ms until it has some again. Null: it has. */
+  get heldMs(): number | null {
+    if (this.#rate === null || this.#limit - this.expected >= heldBelow) return null;
+    const nowMs = this.#site.clock.monotonicMs();
+    return Math.max(heldLookMs, this.#rate.waitMs(heldBelow, this.#eventBytes, nowMs));
   }
 
   /** No more than its share of what may wait for the disk: what came beyond it would be refused and come again. */

@@ -17,6 +17,7 @@ import { JournalReader } from './journal/reader.js';
 import type { Position, TableRecord } from './journal/record.js';
 import { watchJournal } from './journal/watch.js';
 import type { Lane, LaneEvent } from './kafka/lane-types.js';
+import { allowOf } from './limits/allow.js';
 import { Listeners } from './listeners/listeners.js';
 import type { Log } from './log.js';
 import { createOutcomes } from './outcomes.js';
@@ -99,6 +100,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     const sessions = new Sessions({
       ...{ clock, journal, acknowledged, books, outcomes, limits },
       keys: parts.keys ?? noKeys,
+      allow: allowOf(config.allow),
     });
     const { accept } = sessions;
     const listeners = new Listeners({ doors, config, accept, outcomes, clock, log });

@@ -39,11 +39,14 @@ interface Taken {
   owners: BootOwners;
 }
 
+const lookEveryMs = 10_000;
+
 /** Which device has a number: by its places, and by what it was given since. DATA names no device ([W-3]). */
 export class BootOwners {
   readonly #journal: Journal;
   #devices = new Map<number, string>();
   #entriesMax = 0;
+  #lookedMs = Number.NEGATIVE_INFINITY;
   /** Numbers in it, all of them, are some device's: where a site boots at once thousands ask for the first free one of the same second. */
   #given = { from: 0, to: 0 };
 
@@ -62,6 +65,16 @@ export class BootOwners {
     this.#devices.set(boot, device);
     // Boots end: what has no place any more is dropped now and then.
     if (this.#devices.size > this.#entriesMax) this.#readPlaces();
+  }
+
+  /** Whether so many more are too many. What has no place any more is not counted, from the next look on, every ten seconds at most. */
+  areTooMany(more: number, most: number, nowMs: number): boolean {
+    const isFull = () => this.#devices.size + more > most;
+    if (!isFull()) return false;
+    if (nowMs - this.#lookedMs < lookEveryMs) return true;
+    this.#lookedMs = nowMs;
+    this.#readPlaces();
+    return isFull();
   }
 
   /** Where the look for a free number goes on. */

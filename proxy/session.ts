@@ -36,7 +36,7 @@ import {
   type TablePart,
 } from './message.js';
 import type { Admitted, Sessions } from './sessions.js';
-import { tableId } from './table.js';
+import { type StreamTable, tableId } from './table.js';
 
 // frame → session → journal: the proxy's half of the conversation on one channel (PROTOCOL.md §7). The
 // transition table below is the specification's, cell by cell; nothing else changes the state.
@@ -116,6 +116,7 @@ const resetIntervalMs = 1_000;
 const quietMs = 1_000;
 const unavailableRetryMs = 2_000;
 const unprovenRetryMs = 60_000;
+const limitRetryMs = 60_000;
 /** Of a line without a sound frame among them: another baud rate, or no device of ours. */
 const garbleBytes = 8_192;
 /** [W-55] A datagram that is on its way for longer is gone. */
@@ -144,6 +145,7 @@ export class Session implements ChannelHandler, FrameTaker {
   /** Of each table that is coming, what came of it: stream by stream, from the first on. */
   #parts: Map<number, Uint8Array[]> | null = null;
   #cancelTimer: (() => void) | null = null;
+  #cancelHeld: (() => void) | null = null;
   /** Of a gateway's connection: its lines. */
   #channels: Channels | null = null;
 
@@ -272,6 +274,7 @@ export class Session implements ChannelHandler, FrameTaker {
       return;
     }
     this.#channels ??= new Channels(this.channel, this.#sessions.accept, this.#site.outcomes);
+    this.channel.proven?.();
     this.#channels.take(frame);
   }
 
@@ -366,6 +369,7 @@ export class Session implements ChannelHandler, FrameTaker {
     this.#parts = null;
     this.#key = key;
     this.#send(welcome);
+    this.channel.proven?.();
     this.#enter('live');
   }
 
@@ -410,9 +414,28 @@ export class Session implements ChannelHandler, FrameTaker {
   #wholeTable(device: string, id: string, bytes: Uint8Array): void {
     const table = this.#sessions.tables.decode(id, bytes);
     if (typeof table === 'string') this.#count('table-malformed', { device, why: table });
-    else if (!this.#site.journal.append({ kind: 'table', device, id, bytes })) {
+    else if (!this.#mayWrite(table)) return;
+    else if (this.#site.journal.tableCount(device) >= this.#site.limits.tablesPerDeviceMax) {
+      this.#count('tables-max', { device });
+      this.#reset(RESET_UNAVAILABLE, limitRetryMs);
+    } else if (!this.#site.journal.append({ kind: 'table', device, id, bytes })) {
       this.#count('not-taken', { device, what: 'table' });
     }
+  }
+
+  /** Of these streams one may not be its device's: it is told, keeps its events, and comes again. */
+  #mayWrite({ streams }: StreamTable): boolean {
+    const { allow } = this.#site;
+    if (allow === null) return true;
+    const { device = '' } = this.#admitted?.hello ?? {};
+    const forbidden = streams.find(({ name }) => !allow(device, name));
+    if (forbidden !== undefined) this.#notAllowed(forbidden.name);
+    return forbidden === undefined;
+  }
+
+  #notAllowed(stream: string): void {
+    this.#count('stream-not-allowed', { device: this.#admitted?.hello.device ?? '', stream });
+    this.#reset(RESET_AUTH, limitRetryMs);
   }
 
   #data(message: Data): void {
@@ -432,17 +455,18 @@ export class Session implements ChannelHandler, FrameTaker {
     } else if (table === null && !namesNoTable(message)) {
       this.#count('table-lacking', { device, index: message.table });
       this.#reset(RESET_TABLE, 0);
-    } else {
-      intake.data(message, table, {
+    } else if (table !== 'forbidden') {
+      const forbidden = intake.data(message, table, {
         arrivalMs: clock.nowMs(),
         running,
         offsetMs: window?.offsetMs(clock, uptimeStops) ?? null,
         uptimeStops,
       });
+      if (forbidden !== null) this.#notAllowed(forbidden);
     }
   }
 
-  #tableOf(index: number): KnownTable | null {
+  #tableOf(index: number): KnownTable | 'forbidden' | null {
     const known = this.#tables[index];
     if (known) return known;
     const hello = this.#admitted?.hello;
@@ -452,6 +476,7 @@ export class Session implements ChannelHandler, FrameTaker {
     if (held === null) return null;
     const streams = this.#sessions.tables.decode(id, held.bytes);
     if (typeof streams === 'string') return null;
+    if (!this.#mayWrite(streams)) return 'forbidden';
     this.#tables[index] = { id, streams };
     return { id, streams };
   }
@@ -468,7 +493,17 @@ export class Session implements ChannelHandler, FrameTaker {
     for (const [boot, intake] of this.#admitted.intakes) {
       const answer = intake.answer();
       if (answer !== null) this.#send(encodeAck(boot, answer.next, answer.limit, answer.gap));
+      this.#tellLater(boot, intake.heldMs);
     }
+  }
+
+  /** A device that waits for its rate hears of new credit when there is some, and need not ask. */
+  #tellLater(boot: number, heldMs: number | null): void {
+    if (heldMs === null || this.#cancelHeld !== null) return;
+    this.#cancelHeld = this.#site.clock.after(heldMs, () => {
+      this.#cancelHeld = null;
+      this.synced(new Set([boot]));
+    });
   }
 
   /** [W-32] Of each reason at most one a second. */
@@ -503,6 +538,8 @@ export class Session implements ChannelHandler, FrameTaker {
   #leave(): void {
     if (this.#admitted !== null) this.#sessions.leave(this.#admitted.hello.device, this);
     this.#admitted = null;
+    this.#cancelHeld?.();
+    this.#cancelHeld = null;
     this.#key = null;
     this.#tables = [];
     this.#parts = null;

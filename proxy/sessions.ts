@@ -1,6 +1,7 @@
-import { RESET_REPLACED, VERSION } from '../sdk/wire.js';
+import { RESET_REPLACED, RESET_UNAVAILABLE, VERSION } from '../sdk/wire.js';
 import { macBytes, type SessionKey } from './auth/session-key.js';
 import { Intake, type Site } from './intake.js';
+import { type Rate, rateOf } from './limits/rate.js';
 import type { Accept } from './listeners/channel.js';
 import { encodeWelcome, type Hello } from './message.js';
 import { BootOwners, type Numbers, newNumbers, openBoots } from './places.js';
@@ -42,6 +43,8 @@ interface Known {
   numbers: Numbers;
   /** Of the boots of its last HELLO that were heard while they ran. */
   windows: Map<number, OffsetWindow>;
+  /** Null: it may send as fast as it likes. */
+  rate: Rate | null;
   replacedAtMs: number[];
   refusals: number;
 }
@@ -99,7 +102,7 @@ export class Sessions {
     key: SessionKey | null,
   ): Answered | Refused {
     const { device } = hello;
-    const known = this.#live.get(device) ?? this.#remembered.get(device) ?? unknown();
+    const known = this.#live.get(device) ?? this.#remembered.get(device) ?? this.#unknown();
     const rival = known.session === session ? null : known.session;
     if (rival !== null) {
       const retryMs = this.#mayReplace(known);
@@ -108,6 +111,9 @@ export class Sessions {
       }
     }
     const { clock, journal, outcomes } = this.#site;
+    if (this.#isOneTooMany(hello)) {
+      return { type: 'refused', outcome: 'boots-max', reason: RESET_UNAVAILABLE, retryMs: 60_000 };
+    }
     const same = before?.hello.device === device ? before : null;
     const openings = openBoots(journal, hello, known.numbers, this.#owners, clock.nowMs());
     const listed = new Set(openings.map(({ boot }) => boot));
@@ -115,7 +121,7 @@ export class Sessions {
     const intakes = new Map(
       openings.map((opening) => {
         const limit = same?.intakes.get(opening.boot)?.limit() ?? 0;
-        return [opening.boot, new Intake(this.#site, device, opening, listed, limit)];
+        return [opening.boot, new Intake(this.#site, device, opening, listed, limit, known.rate)];
       }),
     );
     const welcome = this.#welcome(hello, intakes);
@@ -151,6 +157,16 @@ export class Sessions {
     windows.set(runningBoot, window);
     window.sample(clock, hello.uptime);
     return { type: 'admitted', hello, runningBoot, intakes, windows, welcome };
+  }
+
+  /** A boot for which there is no room: what is remembered of boots is bounded, of each device and of all. */
+  #isOneTooMany({ device, boots }: Hello): boolean {
+    const { journal, limits, clock } = this.#site;
+    const places = journal.places(device);
+    const fresh = boots.filter(({ boot }) => boot === null || places?.has(boot) !== true).length;
+    if (fresh === 0) return false;
+    const isDevices = (places?.size ?? 0) + fresh > limits.bootsPerDeviceMax;
+    return isDevices || this.#owners.areTooMany(fresh, limits.bootsMax, clock.monotonicMs());
   }
 
   leave(device: string, session: Session): void {
@@ -203,15 +219,12 @@ export class Sessions {
     known.replacedAtMs.push(now);
     return 0;
   }
-}
 
-function unknown(): Known {
-  return {
-    session: null,
-    key: null,
-    numbers: newNumbers(),
-    windows: new Map(),
-    replacedAtMs: [],
-    refusals: 0,
-  };
+  #unknown(): Known {
+    const { limits, clock } = this.#site;
+    return {
+      ...{ session: null, key: null, rate: rateOf(limits, clock.monotonicMs()) },
+      ...{ numbers: newNumbers(), windows: new Map(), replacedAtMs: [], refusals: 0 },
+    };
+  }
 }

@@ -67,6 +67,17 @@ const defaults = { bufferBytes: 2_048, durationMs: 30_000, devices: 10 };
 /** What the shape power-cut does besides sending. */
 const powerCut = 'power:every=20s,for=2s';
 
+/** All of them come from one address. */
+function checkConnections(devices: number, config: Config | null, path = ''): void {
+  if (config === null) return;
+  const { connectionsMax, addressShare } = config.limits;
+  const most = Math.floor(connectionsMax * addressShare);
+  if (devices <= most) return;
+  throw new ConfigError(
+    `--devices ${devices}: the proxy takes ${most} connections of one address; raise limits.connectionsMax, or limits.addressShare to 1, in ${path}`,
+  );
+}
+
 export async function readSettings(options: SimulateOptions): Promise<Settings> {
   const config = options.config === undefined ? null : await readConfig(options.config);
   const shape = options.shape ?? 'steady';
@@ -77,12 +88,7 @@ export async function readSettings(options: SimulateOptions): Promise<Settings> 
     options.devices === undefined ? null : wholeNumber('--devices', options.devices, 1, devicesMax);
   const workload = await workloadOf(options, asked);
   const devices = asked ?? workload.devices ?? defaults.devices;
-  const connectionsMax = config?.limits.connectionsMax ?? devicesMax;
-  if (devices > connectionsMax) {
-    throw new ConfigError(
-      `--devices ${devices}: the proxy takes ${connectionsMax} connections; raise limits.connectionsMax in ${options.config}`,
-    );
-  }
+  checkConnections(devices, config, options.config);
   const rate = rateOf(options, workload, devices);
   const words = [...(options.with ?? []), ...(shape === 'power-cut' ? [powerCut] : [])];
   const disturbances = words.map(parseDisturbance);

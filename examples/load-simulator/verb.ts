@@ -72,7 +72,8 @@ absent value. A wrong one is told with its line.
 At --rate max a device sends whenever its buffer has room; what the proxy journals faster than Kafka takes it is waited for.
 
 Ctrl-C: no more events; what is on its way is waited for, then the proof and the report. Ctrl-C again: the report at once.
-10,000 devices need ulimit -n 10100 here, and as much and limits.connectionsMax at the proxy. Two simulators of one site need --name.
+10,000 devices need ulimit -n 10100 here, and as much at the proxy, with
+limits: { connectionsMax: 10100, unprovenMax: 10100, addressShare: 1 }. Two simulators of one site need --name.
 
 Examples:
   headwater simulate -c site.yaml --create-topics

@@ -131,6 +131,10 @@ export class FileJournal implements Journal {
   table(device: string, id: TableId): { bytes: Uint8Array; durable: boolean } | null {
     return this.#live.table(device, id);
   }
+  tableCount(device: string): number {
+    return this.#live.tableCount(device);
+  }
+
   tables(): TableRecord[] {
     return this.#state.tableRecords();
   }

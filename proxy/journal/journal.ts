@@ -112,6 +112,8 @@ export interface Journal {
   newestOffset(device: string, boot: number): number | null;
   /** A table's bytes, received or durable. */
   table(device: string, id: TableId): { bytes: Uint8Array; durable: boolean } | null;
+  /** How many of its firmwares are known. */
+  tableCount(device: string): number;
   /** All of them, for the lanes' start. */
   tables(): TableRecord[];
   devices(): IterableIterator<string>;

@@ -30,6 +30,11 @@ export class Live {
     return pending === undefined ? null : { bytes: pending, durable: false };
   }
 
+  tableCount(device: string): number {
+    const durable = this.#state.tables.get(device)?.size ?? 0;
+    return durable + (this.#pendingTables.get(device)?.size ?? 0);
+  }
+
   /** Throws where the record does not begin where its place stands: a session's mistake. */
   check(record: BlockRecord | LossRecord): void {
     const { device, boot, from } = record;

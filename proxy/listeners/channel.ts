@@ -14,6 +14,8 @@ export interface Channel {
   readonly certificateName?: string;
   /** A gateway's: no envelope is taken in it ([W-44]). */
   readonly isInEnvelope?: boolean;
+  /** Its device is known from now on, or it is a gateway's: it is no stranger that is waited for. Once or more. */
+  proven?(): void;
   /** Takes all of it; where its peer has not read for too long, a connection is closed and a line drops it. */
   send(bytes: Uint8Array): void;
   close(): void;

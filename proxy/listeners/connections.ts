@@ -1,8 +1,14 @@
-// What a connection is to a session, by TCP or by TLS: a channel with a name for the log. Bounded: connections by connectionsMax, each one's
-// unread answers by unreadBytesMax. It never stops reading: congestion is told by credit, or events would age in a socket's buffer ([W-33]).
+// What a connection is to a session, by TCP or by TLS: a channel with a name for the log. Bounded: connections by what addresses may have,
+// each one's unread answers by unreadBytesMax. It stops reading where an address has sent more than it may, and never for congestion: that is told
+// by credit, or events would age in a socket's buffer ([W-33]).
 
 import type { Socket } from 'node:net';
+import { RESET_UNAVAILABLE } from '../../sdk/wire.js';
 import type { Auth } from '../auth/auth.js';
+import type { Clock } from '../clock.js';
+import { encodeFrame } from '../frame.js';
+import type { Addresses } from '../limits/addresses.js';
+import { encodeReset } from '../message.js';
 import type { Outcomes } from '../outcomes.js';
 import type { Accept } from './channel.js';
 
@@ -10,11 +16,14 @@ export interface ConnectionsOptions {
   /** Before the address in a name: tcp, tls. */
   kind: 'tcp' | 'tls';
   auth: Auth;
-  connectionsMax: number;
+  addresses: Addresses;
+  clock: Clock;
   accept: Accept;
   outcomes: Outcomes;
 }
 
+/** When one that was sent away may come again. */
+const retryMs = 2_000;
 /** Answers that a peer may leave unread before its connection is closed: a thousand ACKs. */
 const unreadBytesMax = 32_768;
 
@@ -27,7 +36,8 @@ export const socketOptions = {
 
 export class Connections {
   readonly #options: ConnectionsOptions;
-  readonly #sockets = new Set<Socket>();
+  /** Each one's, and what is to be called once its device is known. */
+  readonly #sockets = new Map<Socket, () => void>();
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -39,25 +49,38 @@ export class Connections {
 
   /** A socket that has just been accepted counts from now on; false: it is one too many, and closed. */
   admit(socket: Socket): boolean {
-    const { outcomes, connectionsMax } = this.#options;
+    const { addresses, outcomes } = this.#options;
+    const { remoteAddress: address = '?' } = socket;
     socket.on('error', () => {});
-    if (this.#sockets.size >= connectionsMax) {
-      outcomes.count('connections-max', { channel: this.nameOf(socket), connectionsMax });
-      socket.destroy();
+    const refusal = addresses.connect(address, this.#sockets.size);
+    if (refusal !== null) {
+      outcomes.count(refusal, { channel: this.nameOf(socket) });
+      this.#sendAway(socket);
       return false;
     }
-    this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket));
+    let isProven = false;
+    const prove = () => {
+      if (!isProven) addresses.prove(address);
+      isProven = true;
+    };
+    this.#sockets.set(socket, prove);
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      prove();
+      addresses.disconnect(address);
+    });
     return true;
   }
 
   /** Its bytes are a device's, or a gateway's, from now on. */
   open(socket: Socket, certificate: { certificateName?: string } = {}): void {
-    const { auth, outcomes } = this.#options;
+    const { auth, outcomes, addresses, clock } = this.#options;
     const name = this.nameOf(socket);
+    const { remoteAddress: address = '?' } = socket;
     socket.on('error', () => {});
     const handler = this.#options.accept({
       ...{ name, kind: 'connection', auth, ...certificate },
+      proven: () => this.#sockets.get(socket)?.(),
       send(bytes) {
         if (socket.destroyed) return;
         if (socket.writableLength + bytes.length > unreadBytesMax) {
@@ -67,14 +90,29 @@ export class Connections {
       },
       close: () => socket.destroy(),
     });
-    socket.on('data', (bytes: Buffer) => handler.received(bytes));
+    socket.on('data', (bytes: Buffer) => {
+      handler.received(bytes);
+      const waitMs = addresses.read(address, bytes.length);
+      if (waitMs === 0) return;
+      outcomes.count('address-slowed', { channel: name });
+      socket.pause();
+      clock.after(waitMs, () => socket.resume());
+    });
     // A half-closed connection hears no ACK: it is as good as closed.
     socket.on('end', () => socket.destroy());
     socket.on('close', () => handler.closed());
   }
 
   end(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.keys()) socket.destroy();
+  }
+
+  /** With the reason, where it can be said: before a TLS handshake it can't. */
+  #sendAway(socket: Socket): void {
+    if (this.#options.kind === 'tcp') {
+      socket.write(Uint8Array.of(0, ...encodeFrame(encodeReset(RESET_UNAVAILABLE, retryMs))));
+      socket.destroySoon();
+    } else socket.destroy();
   }
 
   /** For the log: "tcp 10.0.0.7:51234". */

@@ -2,6 +2,7 @@ import type { Auth } from '../auth/auth.js';
 import type { Clock } from '../clock.js';
 import type { Config } from '../config.js';
 import type { Doors } from '../doors.js';
+import { Addresses } from '../limits/addresses.js';
 import type { LineState } from '../lines/lines.js';
 import type { Log } from '../log.js';
 import type { Outcomes } from '../outcomes.js';
@@ -42,18 +43,17 @@ export class Listeners {
   async open(): Promise<void> {
     const { doors, config, accept, outcomes, clock, log } = this.#parts;
     const { tcp, tls, udp, serial } = config.listen;
-    const { connectionsMax, helloTimeoutMs } = config.limits;
-    const shared = { accept, outcomes, clock };
-    const byTcp = await doors
-      .listenTcp({ ...tcp, ...shared, connectionsMax })
-      .catch(portError('listen.tcp', tcp));
+    const { helloTimeoutMs } = config.limits;
+    const addresses = new Addresses(config.limits, clock);
+    const shared = { accept, outcomes, clock, addresses };
+    const byTcp = await doors.listenTcp({ ...tcp, ...shared }).catch(portError('listen.tcp', tcp));
     this.#open.push(byTcp);
     this.tcpPort = byTcp.port;
     this.#sayOpen('listen.tcp', tcp.auth, `${tcp.host}:${byTcp.port}`);
     if (tls !== undefined) {
       const byTls = await doors
         .listenTls({
-          ...{ ...tls, ...shared, log, connectionsMax, handshakeTimeoutMs: helloTimeoutMs },
+          ...{ ...tls, ...shared, log, handshakeTimeoutMs: helloTimeoutMs },
         })
         .catch(portError('listen.tls', tls));
       this.#open.push(byTls);
@@ -62,7 +62,7 @@ export class Listeners {
     }
     if (udp !== undefined) {
       const byUdp = await doors
-        .listenUdp({ ...udp, ...shared, addressesMax: connectionsMax })
+        .listenUdp({ ...udp, ...shared })
         .catch(portError('listen.udp', udp));
       this.#open.push(byUdp);
       this.udpPort = byUdp.port;

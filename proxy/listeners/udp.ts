@@ -1,5 +1,5 @@
 // Owns a UDP port: an address becomes a channel, and each frame of a datagram (PROTOCOL.md §12) the bytes that a session reads
-// from any channel. Bounded: addresses by addressesMax, each ended after idleMs without a datagram, and no
+// from any channel. Bounded: by what addresses may have, each ended after idleMs without a datagram, and no
 // channel for an address whose first frame is not sound. An address never gets more bytes than it sent ([W-47]).
 
 import { createSocket, type RemoteInfo } from 'node:dgram';
@@ -9,6 +9,7 @@ import type { Auth } from '../auth/auth.js';
 import type { Clock } from '../clock.js';
 import { framesOfDatagram, toDatagram } from '../datagram.js';
 import { checkFrame, framesOf, toStream } from '../frame.js';
+import type { Addresses } from '../limits/addresses.js';
 import type { Outcomes } from '../outcomes.js';
 import type { Accept, ChannelHandler, PortListener } from './channel.js';
 
@@ -16,7 +17,7 @@ export interface UdpOptions {
   host: string;
   port: number;
   auth: Auth;
-  addressesMax: number;
+  addresses: Addresses;
   /** An address that is silent for so long is forgotten. */
   idleMs: number;
   accept: Accept;
@@ -26,6 +27,8 @@ export interface UdpOptions {
 
 interface Peer {
   handler: ChannelHandler;
+  /** It counts no longer as one of its address. */
+  leave(): void;
   heardAtMs: number;
   /** Bytes that it may be sent. */
   credit: number;
@@ -46,16 +49,24 @@ export async function listenUdp(options: UdpOptions): Promise<PortListener> {
 
   const end = (key: string) => {
     const peer = peers.get(key);
-    if (!peers.delete(key)) return;
-    peer?.handler.closed();
+    if (peer === undefined) return;
+    peers.delete(key);
+    peer.leave();
+    peer.handler.closed();
   };
 
   const meet = (key: string, { address, port }: RemoteInfo): Peer | null => {
     const name = `udp ${key}`;
-    if (peers.size >= options.addressesMax) {
-      outcomes.count('addresses-max', { channel: name, addressesMax: options.addressesMax });
+    const refusal = options.addresses.connect(address, peers.size);
+    if (refusal !== null) {
+      outcomes.count(refusal === 'connections-max' ? 'addresses-max' : refusal, { channel: name });
       return null;
     }
+    let isProven = false;
+    const proven = () => {
+      if (!isProven) options.addresses.prove(address);
+      isProven = true;
+    };
     const send = (bytes: Uint8Array) => {
       for (const frame of framesOf(bytes)) {
         const datagram = toDatagram(frame);
@@ -69,10 +80,14 @@ export async function listenUdp(options: UdpOptions): Promise<PortListener> {
       }
     };
     const handler = options.accept({
-      ...{ name, kind: 'datagrams', auth: options.auth, send },
+      ...{ name, kind: 'datagrams', auth: options.auth, send, proven },
       close: () => end(key),
     });
-    const peer: Peer = { handler, heardAtMs: 0, credit: 0 };
+    const leave = () => {
+      proven();
+      options.addresses.disconnect(address);
+    };
+    const peer: Peer = { handler, leave, heardAtMs: 0, credit: 0 };
     peers.set(key, peer);
     return peer;
   };
@@ -89,6 +104,10 @@ export async function listenUdp(options: UdpOptions): Promise<PortListener> {
     const peer = peers.get(key) ?? (isSound ? meet(key, from) : null);
     if (peer === null) {
       if (!isSound) outcomes.count('datagram-stranger', { channel: `udp ${key}` });
+      return;
+    }
+    if (options.addresses.read(from.address, datagram.length) > 0) {
+      outcomes.count('address-slowed', { channel: `udp ${key}` });
       return;
     }
     peer.heardAtMs = clock.monotonicMs();

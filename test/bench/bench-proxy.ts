@@ -17,7 +17,9 @@ export async function benchProxy(
   overrides: Record<string, unknown> = {},
   { flags = [], ...start }: ProxyStart & { flags?: string[] } = {},
 ): Promise<BenchProxy> {
-  const site = await makeSite({ bootstrap, label: 'bench', overrides });
+  // All devices are here.
+  const limits = { connectionsMax: 20_000, unprovenMax: 20_000, addressShare: 1 };
+  const site = await makeSite({ bootstrap, label: 'bench', overrides: { limits, ...overrides } });
   if (bootstrap !== null) {
     await createTopics(bootstrap, [site.prefix + stream, `${site.prefix}headwater.loss`], 4);
   }

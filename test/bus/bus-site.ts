@@ -10,6 +10,7 @@ import { Sessions } from '../../proxy/sessions.js';
 import { rs485 } from '../../sdk/links/rs485.js';
 import { sdkFactory } from '../../targets/instance.js';
 import { MemoryJournal } from '../proxy/memory-journal.js';
+import { siteLimits } from '../proxy/talk.js';
 import { Random } from '../random.js';
 import { Scheduler } from '../simulation/scheduler.js';
 import { busLine, SimulatedBus } from './simulated-bus.js';
@@ -53,7 +54,8 @@ export async function busSite(
   const sessions = new Sessions({
     ...{ clock, journal, acknowledged: byJournal(journal), books: createBooks(), outcomes },
     keys: key === null ? noKeys : { of: () => [Buffer.from(key)], onRevoked() {} },
-    limits: { helloTimeoutMs: 10_000, windowEvents: 256, windowBytes: 65_536 },
+    allow: null,
+    limits: { ...siteLimits, helloTimeoutMs: 10_000, windowEvents: 256, windowBytes: 65_536 },
   });
   const sync = () => {
     journal.sync();

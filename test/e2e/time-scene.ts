@@ -12,7 +12,7 @@ import type { Link, LinkEvents } from '../../sdk/links/link.js';
 import type { ProducerOptions } from '../../sdk/options.js';
 import { type Sdk, sdkFactory } from '../../targets/instance.js';
 import { MemoryJournal } from '../proxy/memory-journal.js';
-import { Peer, TestClock } from '../proxy/talk.js';
+import { Peer, siteLimits, TestClock } from '../proxy/talk.js';
 import { type VirtualEngine, virtualEngine } from '../sdk/virtual-engine.js';
 
 // A site for event times: devices that ship, on clocks of their own, against the proxy's own sessions and record maker.
@@ -58,7 +58,8 @@ export class TestProxy {
       acknowledged: byJournal(site.journal),
       outcomes: { ...outcomes, count },
       keys: noKeys,
-      limits: { helloTimeoutMs: 10_000, windowEvents: 1e5, windowBytes: 1e7 },
+      allow: null,
+      limits: { ...siteLimits, helloTimeoutMs: 10_000, windowEvents: 1e5, windowBytes: 1e7 },
     });
   }
 }

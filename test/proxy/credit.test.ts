@@ -13,7 +13,7 @@ import { Random } from '../random.js';
 import { readAll } from './journal/records.js';
 import { SimulatedDisk } from './journal/simulated-disk.js';
 import { folder, StillClock, turn } from './journal/still-clock.js';
-import { block, Peer } from './talk.js';
+import { block, Peer, siteLimits } from './talk.js';
 
 /** Of a device's only boot: no two have the same. */
 const bootOf = (device: string) =>
@@ -37,9 +37,9 @@ async function world({ pendingBytesMax, windowEvents }: Options) {
   const journal = await openJournal({
     ...{ folder, disk: disk.disk, clock, books, bytesMax, pendingBytesMax },
   });
-  const limits = { helloTimeoutMs: 10_000, windowEvents, windowBytes: 65_536 };
+  const limits = { ...siteLimits, windowEvents };
   const sessions = new Sessions({
-    ...{ clock, journal, books, outcomes, limits, keys: noKeys },
+    ...{ clock, journal, books, outcomes, limits, keys: noKeys, allow: null },
     acknowledged: byJournal(journal),
   });
   return { disk, journal, books, outcomes, sessions };

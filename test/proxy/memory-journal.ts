@@ -49,6 +49,10 @@ export class MemoryJournal implements Journal {
     return held === undefined ? null : { bytes: held.record.bytes, durable: held.durable };
   }
 
+  tableCount(device: string): number {
+    return this.tables().filter((table) => table.device === device).length;
+  }
+
   tables(): TableRecord[] {
     return [...this.#tables.values()].map(({ record }) => record);
   }

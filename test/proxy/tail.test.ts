@@ -29,7 +29,7 @@ test.before.each(async (context) => {
   context.folder = await mkdtemp(join(tmpdir(), 'headwater-tail-'));
   context.config = join(context.folder, 'site.yaml');
   context.children = [];
-  await writeFile(context.config, 'site: press-hall\njournal:\n  folder: ./journal\n');
+  await writeFile(context.config, 'site: press-hall\nkeys: k\njournal:\n  folder: ./journal\n');
 });
 test.after.each(async ({ folder, children }) => {
   for (const child of children) child.kill('SIGKILL');

@@ -4,7 +4,8 @@ import { createBooks } from '../../proxy/books.js';
 import { CborReader, writeItem } from '../../proxy/cbor.js';
 import type { Clock } from '../../proxy/clock.js';
 import { checkFrame, encodeFrame, FrameReader } from '../../proxy/frame.js';
-import type { Site } from '../../proxy/intake.js';
+import type { Site, SiteLimits } from '../../proxy/intake.js';
+import type { Allow } from '../../proxy/limits/allow.js';
 import type { Channel, ChannelHandler } from '../../proxy/listeners/channel.js';
 import type { Hello, HelloBoot } from '../../proxy/message.js';
 import { createOutcomes } from '../../proxy/outcomes.js';
@@ -46,11 +47,18 @@ export class TestClock implements Clock {
   }
 }
 
+/** What the configuration says where it says nothing. */
+export const siteLimits: SiteLimits = {
+  ...{ helloTimeoutMs: 10_000, windowEvents: 256, windowBytes: 65_536, burstSeconds: 10 },
+  ...{ tablesPerDeviceMax: 256, bootsPerDeviceMax: 256, bootsMax: 200_000 },
+};
+
 export function site(
   limits: Partial<Site['limits']> = {},
   journal = new MemoryJournal(),
   ack: (journal: MemoryJournal, clock: TestClock) => Acknowledged = byJournal,
   keys: DeviceKeys = noKeys,
+  allow: Allow | null = null,
 ) {
   const clock = new TestClock();
   const acknowledged = ack(journal, clock);
@@ -59,7 +67,8 @@ export function site(
   const whole: Site = {
     ...{ clock, journal, acknowledged, books, outcomes },
     keys,
-    limits: { helloTimeoutMs: 10_000, windowEvents: 256, windowBytes: 65_536, ...limits },
+    limits: { ...siteLimits, ...limits },
+    allow,
   };
   const sessions = new Sessions(whole);
   const count = (kind: string) => outcomes.counts().get(kind) ?? 0;

@@ -108,7 +108,7 @@ test('the largest frame of a device: the boot, the uptime and the seq as long as
   far.boot = 2 ** 32 - 1;
   const hw = sdk.producer({ device: 'x'.repeat(64), link, bufferBytes: 4096 });
   // A block of 216 bytes: base 9, head 1, the text's head 2.
-  const text = 'x'.repeat(212);
+  const text = 'x'.repeat(204);
   hw.send(note, { text });
   engine.advance(500);
   far.hear();

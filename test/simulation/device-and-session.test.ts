@@ -11,7 +11,7 @@ import { datagrams } from '../../sdk/links/datagrams.js';
 import type { Link } from '../../sdk/links/link.js';
 import { type Sdk, sdkFactory } from '../../targets/instance.js';
 import { MemoryJournal } from '../proxy/memory-journal.js';
-import { TestClock } from '../proxy/talk.js';
+import { siteLimits, TestClock } from '../proxy/talk.js';
 import { Random } from '../random.js';
 import { type VirtualEngine, virtualEngine } from '../sdk/virtual-engine.js';
 import { FaultyDatagrams } from './faulty-datagrams.js';
@@ -115,7 +115,8 @@ class Simulation {
       books: createBooks(),
       outcomes: createOutcomes(this.#clock, () => {}),
       keys: { of: () => [Buffer.from(key)], onRevoked() {} },
-      limits: { helloTimeoutMs: 10_000, windowEvents: 64, windowBytes: 4_096 },
+      allow: null,
+      limits: { ...siteLimits, helloTimeoutMs: 10_000, windowEvents: 64, windowBytes: 4_096 },
     });
   }
 

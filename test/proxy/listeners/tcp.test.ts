@@ -2,10 +2,17 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { systemClock } from '../../../proxy/clock.js';
+import { encodeFrame } from '../../../proxy/frame.js';
+import type { AddressLimits } from '../../../proxy/limits/addresses.js';
 import type { Channel } from '../../../proxy/listeners/channel.js';
 import { listenTcp } from '../../../proxy/listeners/tcp.js';
+import { encodeReset } from '../../../proxy/message.js';
+import { addressesOf } from '../limits/addresses-of.js';
+import { toHex } from '../vectors.js';
 
-function harness(connectionsMax = 2_000) {
+function harness(connectionsMax = 2_000, limits: Partial<AddressLimits> = {}) {
+  const clock = systemClock();
   const kinds: string[] = [];
   const channels: Channel[] = [];
   const received: string[] = [];
@@ -15,7 +22,8 @@ function harness(connectionsMax = 2_000) {
     for (const wait of waiting) if (wait.done()) wait.resolve();
   };
   const options = {
-    ...{ host: '127.0.0.1', port: 0, connectionsMax, auth: 'none' as const },
+    ...{ host: '127.0.0.1', port: 0, auth: 'none' as const, clock },
+    addresses: addressesOf(connectionsMax, clock, limits),
     outcomes: {
       count: (kind: string) => {
         kinds.push(kind);
@@ -71,17 +79,31 @@ test('bytes go both ways; the end of a connection is told once', async () => {
   assert.is(site.closed(), 1);
 });
 
-test('a thousand at once; one too many is refused and counted', async () => {
+test('a thousand at once; one too many is told to come later, refused, and counted', async () => {
   const site = harness(1_000);
   const listener = await listenTcp(site.options);
   const sockets = await Promise.all(Array.from({ length: 1_000 }, () => dial(listener.port)));
   await site.until(() => site.channels.length === 1_000);
   assert.is(listener.channels, 1_000);
   const extra = await dial(listener.port);
+  const [said] = (await once(extra, 'data')) as [Buffer];
+  assert.is(toHex(said), toHex(Uint8Array.of(0, ...encodeFrame(encodeReset(5, 2_000)))));
   await once(extra, 'close');
   assert.equal(site.kinds, ['connections-max']);
   for (const socket of sockets) socket.destroy();
   await site.until(() => site.closed() === 1_000);
+  await listener.close();
+});
+
+test('an address that sends more than it may is read more slowly, and loses nothing', async () => {
+  const site = harness(10, { addressBytesPerSecond: 100_000, burstSeconds: 1 });
+  const listener = await listenTcp(site.options);
+  const socket = await dial(listener.port);
+  const sent = 'x'.repeat(150_000);
+  socket.end(sent);
+  await site.until(() => site.closed() === 1);
+  assert.is(site.received.join('').length, sent.length);
+  assert.ok(site.kinds.includes('address-slowed'));
   await listener.close();
 });
 

@@ -17,6 +17,7 @@ import {
   writePair,
 } from '../../site/certificates.js';
 import { until } from '../../site/until.js';
+import { addressesOf } from '../limits/addresses-of.js';
 import { TestClock } from '../talk.js';
 
 const test = suite('the TLS listener');
@@ -52,7 +53,13 @@ async function open(more: Partial<TlsOptions> = {}) {
   const clock = new TestClock();
   clock.wallMs = Date.now();
   listener = await listenTls({
-    ...{ host: '127.0.0.1', port: 0, auth: 'certificate', connectionsMax: 100, clock },
+    ...{
+      host: '127.0.0.1',
+      port: 0,
+      auth: 'certificate',
+      addresses: addressesOf(100, clock),
+      clock,
+    },
     ...{ ...files, clientCa, handshakeTimeoutMs: 60_000 },
     log: { debug: say, info: say, warn: say, error: say },
     outcomes: {
@@ -162,7 +169,7 @@ test('TLS 1.1 and bytes that are no TLS are counted and closed', async () => {
 });
 
 test('a handshake that does not come to its end counts as a connection, and is closed in time', async () => {
-  const site = await open({ connectionsMax: 1, handshakeTimeoutMs: 300 });
+  const site = await open({ addresses: addressesOf(1, new TestClock()), handshakeTimeoutMs: 300 });
   const silent = connectTcp(site.port, '127.0.0.1');
   silent.on('error', () => {});
   await until(() => listener?.channels === 1);

@@ -14,6 +14,7 @@ import { Random } from '../../random.js';
 import { startProxy } from '../../site/proxy-process.js';
 import { makeSite } from '../../site/site.js';
 import { until } from '../../site/until.js';
+import { addressesOf } from '../limits/addresses-of.js';
 import { TestClock } from '../talk.js';
 
 // UDP by real sockets: what an address may cause and what it gets, and a device over a path that loses, doubles and reorders, into the
@@ -28,7 +29,8 @@ async function harness(addressesMax = 10) {
   let closed = 0;
   const clock = new TestClock();
   const listener = await listenUdp({
-    ...{ host: '127.0.0.1', port: 0, addressesMax, idleMs: 1_000, clock, auth: 'none' as const },
+    ...{ host: '127.0.0.1', port: 0, idleMs: 1_000, clock, auth: 'none' as const },
+    addresses: addressesOf(addressesMax, clock),
     outcomes: { count: (kind) => void kinds.push(kind), counts: () => new Map() },
     accept: (channel) => {
       channels.push(channel);

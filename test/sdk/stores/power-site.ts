@@ -10,7 +10,7 @@ import type { Region } from '../../../sdk/stores/region.js';
 import type { Store } from '../../../sdk/stores/store.js';
 import { type Sdk, sdkFactory } from '../../../targets/instance.js';
 import { MemoryJournal } from '../../proxy/memory-journal.js';
-import { TestClock } from '../../proxy/talk.js';
+import { siteLimits, TestClock } from '../../proxy/talk.js';
 import { Random } from '../../random.js';
 import { FaultyLink } from '../../simulation/faulty-link.js';
 import { type VirtualEngine, virtualEngine } from '../virtual-engine.js';
@@ -244,7 +244,8 @@ export class PowerSite {
       books: createBooks(),
       outcomes: createOutcomes(this.#clock, () => {}),
       keys: noKeys,
-      limits: { helloTimeoutMs: 10_000, windowEvents: 64, windowBytes: 4_096 },
+      allow: null,
+      limits: { ...siteLimits, helloTimeoutMs: 10_000, windowEvents: 64, windowBytes: 4_096 },
     });
   }
 }

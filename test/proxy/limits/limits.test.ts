@@ -1,0 +1,210 @@
+import { createHash } from 'node:crypto';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { allowOf } from '../../../proxy/limits/allow.js';
+import { Bucket } from '../../../proxy/limits/bucket.js';
+import { block, helloBody, motesBytes, Peer, site, TestClock } from '../talk.js';
+import { addressesOf } from './addresses-of.js';
+
+// What one device and one address may have: a device is slowed by its credit before anything is refused, and a refusal has its reason on the wire.
+
+const BOOT = 77;
+
+function live(limits: Parameters<typeof site>[0], allow: Parameters<typeof site>[4] = null) {
+  const world = site(limits, undefined, undefined, undefined, allow);
+  const peer = new Peer(world.sessions);
+  const [welcome] = peer.hello([{ boot: BOOT }]);
+  peer.table();
+  world.journal.sync();
+  return { ...world, peer, welcome };
+}
+
+test('a bucket: a burst, then its rate; what was taken too much is made up for', () => {
+  const bucket = new Bucket(10, 50, 0);
+  assert.is(bucket.left(0), 50);
+  bucket.take(60, 0);
+  assert.is(bucket.left(0), -10);
+  assert.is(bucket.waitMs(0, 0), 1_000);
+  assert.is(bucket.waitMs(5, 0), 1_500);
+  assert.is(bucket.left(2_000), 10);
+  assert.is(bucket.left(60_000), 50, 'no more than the burst');
+  assert.is(bucket.waitMs(1_000, 60_000), 0, 'nor waits for more than it can hold');
+});
+
+test('events a second are credit: a burst at once, then as they come, and nothing is refused of who keeps to it', () => {
+  const { peer, welcome, clock, journal, count } = live({ eventsPerSecond: 10, burstSeconds: 2 });
+  assert.equal(welcome?.type === 'welcome' && welcome.boots[0]?.limit, 20);
+  let next = 0;
+  let limit = 20;
+  const hear = () => {
+    for (const answer of peer.heard()) if (answer.type === 'ack') limit = answer.limit;
+  };
+  const sendAll = () => {
+    while (next < limit) peer.data(BOOT, next++, block(2_000 + next));
+    journal.sync();
+    hear();
+  };
+  sendAll();
+  assert.is(limit, 20, 'its burst is used up');
+  for (let tenth = 0; tenth < 100; tenth++) {
+    clock.advance(100);
+    hear();
+    sendAll();
+  }
+  assert.ok(limit >= 110 && limit <= 120, `${limit} in 10 s`);
+  assert.is(count('beyond-credit'), 0);
+});
+
+test('who does not keep to its credit is refused, told by an ACK, and gets no more', () => {
+  const { peer, journal, count } = live({ eventsPerSecond: 10, burstSeconds: 2 });
+  for (let seq = 0; seq < 100; seq++) peer.data(BOOT, seq, block(2_000 + seq));
+  journal.sync();
+  assert.is(journal.places('mote-1')?.get(BOOT)?.durable, 20);
+  assert.is(count('beyond-credit') + count('gap'), 80);
+  const ack = peer.heard().findLast(({ type }) => type === 'ack');
+  assert.ok(ack?.type === 'ack' && ack.next === 20 && ack.limit === 20 && ack.gap === 1);
+});
+
+test('bytes a second, too; all boots of a device together; another device has its own', () => {
+  const { peer, sessions, journal, clock } = live({ bytesPerSecond: 64, burstSeconds: 10 });
+  for (let seq = 0; seq < 100; seq++) peer.data(BOOT, seq, block(2_000 + seq));
+  journal.sync();
+  const again = peer.hello([{ boot: BOOT }, { boot: BOOT + 1 }], { nonce: 2 }).at(-1);
+  assert.ok(again?.type === 'welcome');
+  // What it took too much is made up for: in 20 s it has had its burst and 20 times 64.
+  for (let second = 0; second < 20; second++) {
+    clock.advance(1_000);
+    peer.heard();
+    for (let event = 0; event < 50; event++) {
+      const seq = journal.places('mote-1')?.get(BOOT)?.received ?? 0;
+      peer.data(BOOT, seq, block(3_000 + seq));
+    }
+    journal.sync();
+  }
+  const after = (journal.places('mote-1')?.get(BOOT)?.durable ?? 0) * block(2_000).length;
+  assert.ok(after >= 1_500 && after <= 640 + 20 * 64 + 64, `${after} bytes in 20 s`);
+  const other = new Peer(sessions);
+  const [welcome] = other.hello([{ boot: 5 }], { device: 'mote-2' });
+  assert.ok(welcome?.type === 'welcome' && welcome.boots[0]!.limit > 0);
+});
+
+test('streams that a device may write: a table with another one is not taken, nor its events', () => {
+  const allow = allowOf([
+    { devices: ['mote-*'], streams: ['climate', 'alarm.*'] },
+    { devices: ['press-[7]'], streams: ['*'] },
+  ])!;
+  assert.ok(allow('mote-1', 'climate') && allow('mote-', 'alarm.door') && allow('press-[7]', 'x'));
+  assert.not.ok(
+    allow('mote-1', 'climates') || allow('press-7', 'x') || allow('amote-1', 'climate'),
+  );
+  assert.not.ok(allow('mote-1', 'alarm'));
+  const { peer, journal, count } = live({}, allowOf([{ devices: ['mote-1'], streams: ['notes'] }]));
+  assert.is(count('stream-not-allowed'), 1);
+  assert.equal(peer.heard(), []);
+  assert.is(journal.tableCount('mote-1'), 0);
+  const one = live({}, (_device, stream) => stream !== 'secret');
+  const undeclared = Uint8Array.from([0x19, 0x07, 0xd0, 0x66, ...Buffer.from('secret'), 0, 1]);
+  const [reset] = one.peer.data(BOOT, 0, undeclared);
+  assert.equal(reset, { type: 'reset', reason: 4, retryMs: 60_000 });
+  one.journal.sync();
+  assert.is(one.journal.places('mote-1')?.get(BOOT)?.received ?? 0, 0);
+  // It is not lost: once it is allowed, it comes.
+  assert.is(one.count('undecodable'), 0);
+});
+
+test('a table that was taken before the rule is looked at again', () => {
+  const rules = { forbidden: false };
+  const { peer, journal, count } = live({}, () => !rules.forbidden);
+  rules.forbidden = true;
+  peer.hello([{ boot: BOOT }], { nonce: 2 });
+  assert.equal(peer.data(BOOT, 0, block(2_000)), [{ type: 'reset', reason: 4, retryMs: 60_000 }]);
+  assert.is(count('stream-not-allowed'), 1);
+  assert.is(journal.places('mote-1')?.get(BOOT)?.received ?? 0, 0);
+});
+
+test('tables of a device', () => {
+  const { peer, count, journal } = live({ tablesPerDeviceMax: 1 });
+  const other = Uint8Array.from([...motesBytes.slice(0, -1), 3]);
+  peer.hello([{ boot: BOOT }], { nonce: 2, tables: [idOf(other)] });
+  assert.equal(peer.table(0, other), [{ type: 'reset', reason: 5, retryMs: 60_000 }]);
+  assert.is(count('tables-max'), 1);
+  assert.is(journal.tableCount('mote-1'), 1);
+});
+
+test('boots of a device, and of all: one too many is told to come later, and what is known goes on', () => {
+  const { peer, sessions, count, journal } = live({ bootsPerDeviceMax: 17, bootsMax: 18 });
+  peer.data(BOOT, 0, block(2_000));
+  journal.sync();
+  peer.heard();
+  const boots = Array.from({ length: 16 }, (_, index) => ({ boot: 100 + index }));
+  assert.is(peer.hello(boots, { nonce: 2 })[0]?.type, 'welcome');
+  for (const { boot } of boots.slice(0, 15)) peer.data(boot, 0, block(2_000));
+  journal.sync();
+  peer.heard();
+  const more = boots.map(({ boot }) => ({ boot: boot + 100 }));
+  assert.equal(peer.hello(more, { nonce: 3 }), [{ type: 'reset', reason: 5, retryMs: 60_000 }]);
+  assert.is(peer.hello(boots, { nonce: 4 })[0]?.type, 'welcome');
+  assert.is(count('boots-max'), 1);
+  const others = [1, 2, 3, 4, 5].map((n) => {
+    const other = new Peer(sessions);
+    const [answer] = other.hello([{ boot: n }], { device: `other-${n}` });
+    other.table();
+    journal.sync();
+    other.data(n, 0, block(2_000));
+    journal.sync();
+    return answer?.type;
+  });
+  assert.equal(others, ['welcome', 'welcome', 'welcome', 'reset', 'reset']);
+});
+
+test('of connections one address has its share, and so of those that wait for a device', () => {
+  const clock = new TestClock();
+  const addresses = addressesOf(10, clock, { unprovenMax: 6, addressShare: 0.5 });
+  let open = 0;
+  const connect = (address: string) => {
+    const refusal = addresses.connect(address, open);
+    if (refusal === null) open++;
+    return refusal;
+  };
+  const ask = (address: string, times: number) =>
+    Array.from({ length: times }, () => connect(address) ?? 'in').join(' ');
+  assert.is(ask('a', 4), 'in in in unproven-max');
+  for (let count = 0; count < 3; count++) addresses.prove('a');
+  assert.is(ask('a', 3), 'in in address-connections-max');
+  assert.is(ask('b', 4), 'in in in unproven-max');
+  assert.is(ask('c', 2), 'in unproven-max', 'of all together');
+  addresses.prove('b');
+  assert.is(ask('c', 1), 'in');
+  assert.is(ask('d', 1), 'connections-max');
+  addresses.disconnect('b');
+  open -= 1;
+  assert.is(ask('d', 1), 'unproven-max');
+});
+
+test('bytes of an address: beyond its burst it is not read for as long as it was too fast', () => {
+  const clock = new TestClock();
+  const addresses = addressesOf(10, clock, { addressBytesPerSecond: 1_000, burstSeconds: 2 });
+  assert.is(addresses.read('a', 9_999), 0, 'whoever has no connection');
+  addresses.connect('a', 0);
+  assert.is(addresses.read('a', 2_000), 0);
+  assert.is(addresses.read('a', 500), 500);
+  clock.advance(500);
+  assert.is(addresses.read('a', 0), 0);
+});
+
+function idOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+}
+
+test('a HELLO in which a limit is met has changed nothing of the session that is live', () => {
+  const { peer, sessions } = live({ bootsPerDeviceMax: 17 });
+  const boots = Array.from({ length: 16 }, (_, index) => ({ boot: 200 + index }));
+  for (let round = 0; round < 3; round++) {
+    const many = boots.map(({ boot }) => ({ boot: boot + round * 100 }));
+    peer.say(helloBody(many, { nonce: 50 + round }));
+  }
+  assert.is(peer.session.state, 'live');
+  assert.is(sessions.count, 1);
+});
+
+test.run();
