@@ -27,6 +27,8 @@ export interface ReadOptions {
   isolation?: 'read_committed' | 'read_uncommitted';
   timeoutMs?: number;
   log?: Log;
+  /** Called with each record, and none is kept: for more of them than fit into memory. */
+  each?(record: ReadRecord): void;
 }
 
 /** All records up to the end that the topics have now. */
@@ -96,12 +98,13 @@ async function exchange(
   const timeoutMs = options.timeoutMs ?? 30_000;
   child.stdin.write(`${isolation}\t${timeoutMs}\t${options.topics.join(',')}\n`);
   const records: ReadRecord[] = [];
+  const take = options.each ?? ((record: ReadRecord) => void records.push(record));
   for (;;) {
     const line = await lines.next();
     if (line.done === true) throw new Error('the reader closed its output');
     const fields = line.value.split('\t');
     if (fields[0] === 'end') return records;
-    if (fields[0] === 'record') records.push(parse(fields));
+    if (fields[0] === 'record') take(parse(fields));
     else throw new Error(`could not read ${options.topics.join(', ')} back: ${line.value}`);
   }
 }

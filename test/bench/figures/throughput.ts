@@ -5,8 +5,11 @@ import { createTopics } from '../../kafka/topics.js';
 import { until } from '../../site/until.js';
 import { benchProxy } from '../bench-proxy.js';
 import { startChild } from '../child.js';
+import { stream } from '../device-frames.js';
 import type { FloodMessage } from '../flood.js';
+import { perfTest } from '../perf-test.js';
 import { cpuMs } from '../process-cost.js';
+import { prove } from '../proof.js';
 import type { RawMessage } from '../raw.js';
 import { type Figure, median, ratio, type Scene, spread, values } from './figure.js';
 
@@ -30,7 +33,7 @@ export async function throughputOfProxy(
   const { delivery, deviceCount = devices, client = 'kafkajs', program } = options;
   const flags = ['--set', `kafka.client=${client}`];
   const start = program === undefined ? {} : { program };
-  const { proxy, end } = await benchProxy(bootstrap, { delivery }, { flags, ...start });
+  const { site, proxy, end } = await benchProxy(bootstrap, { delivery }, { flags, ...start });
   const words = [proxy.tcpPort, deviceCount, blockEvents, Math.floor(events / 4), events];
   const flood = startChild<FloodMessage>('flood.js', words);
   let all = 0;
@@ -49,7 +52,10 @@ export async function throughputOfProxy(
   try {
     // The first one warms the code up.
     await phase();
-    return await phase();
+    const measured = await phase();
+    const topic = site.prefix + stream;
+    await prove({ bootstrap, topic, devices: deviceCount, each: all / deviceCount });
+    return measured;
   } finally {
     flood.end();
     await end();
@@ -86,10 +92,12 @@ export const throughput: Figure = {
     const exact = await throughputOfProxy(scene, { delivery: 'exactly-once' });
     const rawIdempotent = await throughputOfRaw(scene, 'idempotent');
     const once = await throughputOfProxy(scene, { delivery: 'at-least-once' });
+    const perfExact = await perfTest(scene.bootstrap, 'exactly-once', scene.events);
+    const perfIdempotent = await perfTest(scene.bootstrap, 'idempotent', scene.events);
     return {
       ...{ exact: exact.perSecond, exactUs: exact.cpuUs },
       ...{ once: once.perSecond, onceUs: once.cpuUs },
-      ...{ rawExact: rawExact.perSecond, rawExactUs: rawExact.cpuUs },
+      ...{ rawExact: rawExact.perSecond, rawExactUs: rawExact.cpuUs, perfExact, perfIdempotent },
       ...{ rawIdempotent: rawIdempotent.perSecond, rawIdempotentUs: rawIdempotent.cpuUs },
     };
   },
@@ -102,14 +110,14 @@ export const throughput: Figure = {
       {
         what: 'events/s, exactly-once, one lane',
         measured: of('exact'),
-        reference: `bare kafkajs: exactly-once ${of('rawExact')}, idempotent ${of('rawIdempotent')}`,
+        reference: `bare kafkajs: exactly-once ${of('rawExact')}, idempotent ${of('rawIdempotent')}; kafka-producer-perf-test, exactly-once ${of('perfExact')}`,
         goal: `≥ 0.85 × bare exactly-once: ${exact.toFixed(2)} (${idempotent.toFixed(2)} × idempotent)`,
         isMet: exact >= 0.85,
       },
       {
         what: 'events/s, at-least-once',
         measured: of('once'),
-        reference: `bare kafkajs, idempotent ${of('rawIdempotent')}`,
+        reference: `bare kafkajs, idempotent ${of('rawIdempotent')}; kafka-producer-perf-test ${of('perfIdempotent')}`,
         goal: `none: ${ratio(samples, 'once', 'rawIdempotent').toFixed(2)} × idempotent`,
         isMet: true,
       },
