@@ -17,9 +17,10 @@ import { type ProxyProcess, startProxy } from '../site/proxy-process.js';
 import { makeSite } from '../site/site.js';
 import { createCounter, isClean, sentence, type Verdict } from '../site/verdict.js';
 import { serialCables, tcpCables } from './cables.js';
+import { keyedFirmware, keyLine, openSecuredKafka, secure } from './secure.js';
 import { createView } from './view.js';
 
-const help = `Usage: npm run demo [-- --seconds 25] [-- --target es5] [-- --serial] [-- --json]
+const help = `Usage: npm run demo [-- --seconds 25] [-- --target es5] [-- --serial] [-- --secure] [-- --json]
 
 Four devices in QuickJS, each playing the readings of a real mote, a proxy, and a real Apache Kafka
 (the running one of \`npm run kafka\`, else one that is started for the demo and stopped after it).
@@ -29,6 +30,7 @@ exit code 1 if an event is lost, twice, out of order or made up.
   --seconds N   how long the devices take for their readings (25)
   --target T    what the firmware is built for: quickjs (unless told) or es5
   --serial      the devices hang on pseudo-terminals, which the gateway bridges to the proxy
+  --secure      devices have keys, and one of them a wrong one; Kafka wants TLS, a login (SCRAM), and has ACLs
   --json        the verdict as one JSON object on standard output, the rest on standard error`;
 
 const { values: flags } = parseArgs({
@@ -36,6 +38,7 @@ const { values: flags } = parseArgs({
     seconds: { type: 'string', default: '25' },
     target: { type: 'string', default: 'quickjs' },
     serial: { type: 'boolean', default: false },
+    secure: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -51,11 +54,15 @@ async function demo(): Promise<Verdict> {
   await ensureJars((line) => view.say(line));
   view.say('starting Kafka, unless one runs …');
   // One of its own where none runs: another demo beside it must not lose its Kafka with this one's end.
-  const kafka = (await runningKafka()) ?? (await temporaryBroker((line) => view.say(line)));
+  const secured = flags.secure ? await openSecuredKafka() : null;
+  const kafka =
+    secured ?? (await runningKafka()) ?? (await temporaryBroker((line) => view.say(line)));
   const site = await makeSite({ bootstrap: kafka.bootstrap, label: 'demo' });
+  if (secured !== null) await secure(site, secured);
   const topic = `${site.prefix}climate`;
   let proxy: ProxyProcess | null = null;
   const motes: Mote[] = [];
+  let intruder: Mote | null = null;
   const port = () => proxy?.tcpPort ?? null;
   const readings = await readMotes();
   const cables = flags.serial
@@ -63,6 +70,11 @@ async function demo(): Promise<Verdict> {
     : await tcpCables(port);
   try {
     await createTopics(kafka.bootstrap, [topic, `${site.prefix}headwater.loss`]);
+    const lines = new Map<string, string>();
+    if (secured !== null) {
+      for (const device of readings.keys()) lines.set(device, await keyLine(site, device));
+      view.say('each device has its key, Kafka wants TLS and a login');
+    }
     proxy = await startProxy(site.config);
     view.say(`the proxy runs (site ${site.name}, topic ${topic})`);
     const firmware = await buildFirmware({
@@ -82,14 +94,27 @@ async function demo(): Promise<Verdict> {
       fail = reject;
     });
     failed.catch(() => {});
+    const codeOf = async (line?: string) =>
+      line === undefined ? firmware.code : await keyedFirmware(line, flags.target);
     for (const [device, all] of readings) {
+      const code = await codeOf(lines.get(device));
       motes.push(
         await startMote({
-          ...{ device, readings: all, code: firmware.code, everyMs, bufferBytes },
+          ...{ device, readings: all, code, everyMs, bufferBytes },
           port: cables.end(motes.length),
           onError: (error) => fail(error),
         }),
       );
+    }
+    if (secured !== null) {
+      // It says that it is the first, and has the key of the second.
+      const [device = ''] = readings.keys();
+      const code = await codeOf([...lines.values()][1]);
+      const all = readings.get(device) ?? [];
+      intruder = await startMote({
+        ...{ device, readings: all, code, everyMs, bufferBytes, port: cables.end(0) },
+        onError: (error) => fail(error),
+      });
     }
     const rows = () =>
       motes.map((mote) => {
@@ -131,6 +156,14 @@ async function demo(): Promise<Verdict> {
     }
     view.draw(rows(), inKafka);
     view.say('all devices are asleep: everything is acknowledged; the proxy drains and ends');
+    if (intruder !== null) {
+      const { sent, acknowledged } = intruder;
+      const refused = (await proxy.metric('headwater_outcomes_total', 'proof-wrong')) ?? 0;
+      view.say(
+        `the one with a wrong key got nowhere: ${acknowledged()} of its ${sent.size} events; refused ${refused} times`,
+      );
+      if (acknowledged() > 0 || refused === 0) throw new SetupError('it was let in');
+    }
     const code = await proxy.stop();
     if (code !== 0) throw new SetupError(`the proxy ended with exit code ${code}`);
     proxy = null;
@@ -141,8 +174,10 @@ async function demo(): Promise<Verdict> {
     return counter.judge(new Map(motes.map((mote) => [mote.device, mote.sent])));
   } finally {
     for (const mote of motes) mote.stop();
+    intruder?.stop();
     await proxy?.kill();
     await cables.close();
+    await secured?.close();
     await site.remove();
   }
 }
