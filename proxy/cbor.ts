@@ -63,7 +63,8 @@ export class CborReader {
     const major = this.major;
     if (major !== 0 && major !== 1) return this.fail(`${what}: not an integer`);
     const value = this.#argument();
-    if (value > INTEGER_MAX) return this.fail(`${what}: beyond 2^53`);
+    // Of −1 − 2⁵³ the engine would make −2⁵³.
+    if (value > INTEGER_MAX - major) return this.fail(`${what}: beyond 2^53`);
     return major === 0 ? value : -1 - value;
   }
 
@@ -167,7 +168,7 @@ export class CborReader {
     const negative = this.major === 1;
     if (this.#bytes[this.#at]! % 32 === 27 && this.#at + 9 <= this.#bytes.length) {
       const wide = this.#view.getBigUint64(this.#at + 1);
-      if (wide > BigInt(INTEGER_MAX)) {
+      if (wide > BigInt(INTEGER_MAX - (negative ? 1 : 0))) {
         this.#at += 9;
         return negative ? -1n - wide : wide;
       }

@@ -26,7 +26,12 @@ export function parseChecked<Schema extends z.ZodType>(
   set: Record<string, string> = {},
 ): z.output<Schema> {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    // It would be said beside the mistakes, without file and line.
+    logLevel: 'error',
+  });
   if (document.errors.length > 0) {
     throw new ConfigError(
       document.errors
@@ -35,7 +40,7 @@ export function parseChecked<Schema extends z.ZodType>(
     );
   }
   checkAliases(document, lines, path);
-  const content: unknown = document.toJS() ?? {};
+  const content = contentOf(document, path) ?? {};
   const strays = Object.entries(set).filter(
     ([key, text]) => !assign(content, key.split('.'), text),
   );
@@ -60,6 +65,15 @@ export function parseChecked<Schema extends z.ZodType>(
     );
   }
   return result.data;
+}
+
+/** Aliases of aliases that would grow beyond all measure are found only here. */
+function contentOf(document: Document, path: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new ConfigError(`${path}: ${firstLine((error as Error).message)}`);
+  }
 }
 
 /** The parser finds them only when it resolves them, and without their line. */

@@ -71,7 +71,8 @@ function isAscii(text: string): boolean {
   return true;
 }
 
-function textOf(value: Value): string {
+/** A value as JSON shows it. */
+export function textOf(value: Value): string {
   if (typeof value === 'number') return Number.isFinite(value) ? `${value}` : 'null';
   if (typeof value === 'boolean') return value ? 'true' : 'false';
   return value === null ? 'null' : JSON.stringify(plain(value), forJson);

@@ -8,6 +8,7 @@ import {
   PROOF,
   RESET,
   RESULT,
+  TABLE_BYTES_MAX,
   WELCOME,
 } from '../../sdk/wire.js';
 import { macBytes } from '../auth/session-key.js';
@@ -15,6 +16,7 @@ import { decodeBlock } from '../block.js';
 import { CborReader, type Value } from '../cbor.js';
 import { decodeEnvelope, isEnvelope } from '../envelope.js';
 import { checkFrame, mayHaveMac } from '../frame.js';
+import { textOf } from '../kafka/event-json.js';
 import { decodeMessage } from '../message.js';
 import { decodeTable, type StreamTable, tableId } from '../table.js';
 
@@ -102,7 +104,10 @@ export class Describer {
     this.#parts.set(index, parts);
     const bytes = Buffer.concat(parts);
     const table = decodeTable(bytes);
+    // Said without end it would grow without end.
+    if (bytes.length > TABLE_BYTES_MAX) this.#parts.delete(index);
     if (typeof table === 'string') return `part ${stream}: ${table}`;
+    if (this.#tables.size >= tablesKnownMax) this.#tables.clear();
     this.#tables.set(tableId(bytes), table);
     return `part ${stream}: ${table.streams.at(-1)?.name ?? ''}`;
   }
@@ -124,6 +129,9 @@ export class Describer {
   }
 }
 
+/** Of a line on which somebody says tables without end. */
+const tablesKnownMax = 1_000;
+
 const names: Record<number, string> = {
   ...{ [WELCOME]: 'WELCOME', [ACK]: 'ACK', [RESET]: 'RESET', [POLL]: 'POLL', [END]: 'END' },
   ...{ [COMMAND]: 'COMMAND', [RESULT]: 'RESULT', [CHALLENGE]: 'CHALLENGE', [PROOF]: 'PROOF' },
@@ -141,20 +149,21 @@ function ofAnother(type: number, body: Uint8Array): Described {
     const what = names[type] ?? `type ${type}`;
     return { what, text: `malformed: ${reader.broken ?? 'items are missing'}`, isSound: false };
   }
-  const [, a, b, c, d, e] = items;
+  // Of whoever has the line: a text may hold what a terminal obeys.
+  const [, a, b, c, d, e] = items.map(shown);
   if (type === WELCOME) {
     return sound('WELCOME', `boot ${e} expects seq ${b}, takes up to ${c}, nonce ${a}`);
   }
   if (type === ACK)
-    return sound('ACK', `boot ${a} below seq ${b}, takes up to ${c}${d === 1 ? ', gap' : ''}`);
+    return sound('ACK', `boot ${a} below seq ${b}, takes up to ${c}${d === '1' ? ', gap' : ''}`);
   if (type === RESET) {
     return sound(
       'RESET',
-      `${resetReasons[Number(a)] ?? `reason ${a}`}${b === 0 ? '' : `, in ${b} ms`}`,
+      `${resetReasons[Number(a)] ?? `reason ${a}`}${b === '0' ? '' : `, in ${b} ms`}`,
     );
   }
   if (type === POLL) return sound('POLL', `${a}, up to ${b} B`);
-  if (type === END) return sound('END', `${a}${b === 1 ? ', more waits' : ''}`);
+  if (type === END) return sound('END', `${a}${b === '1' ? ', more waits' : ''}`);
   return sound(names[type] ?? `type ${type}`, `${body.length} B`);
 }
 
@@ -162,7 +171,7 @@ function sound(what: string, text: string): Described {
   return { what, text, isSound: true };
 }
 
-function shown(value: unknown): string {
+function shown(value: Value | undefined): string {
   if (value instanceof Uint8Array) return `h'${Buffer.from(value).toString('hex')}'`;
-  return typeof value === 'bigint' ? `${value}` : (JSON.stringify(value) ?? 'null');
+  return textOf(value ?? null);
 }

@@ -221,6 +221,16 @@ test('broken YAML is said with its line', () => {
   assert.match(first, /^site\.yaml:\d: /);
 });
 
+test('aliases that would grow without measure are a line', () => {
+  const laughs = ['a: &a [1, 1]'];
+  for (const [one, before] of ['ba', 'cb', 'dc', 'ed']) {
+    laughs.push(`${one}: &${one} [${`*${before}, `.repeat(9)}]`);
+  }
+  const found = mistakes(`${laughs.join('\n')}\nsite: *e\n`);
+  assert.is(found.length, 1);
+  assert.match(found[0]!, /^site.yaml: Excessive alias count/);
+});
+
 test('an alias without its anchor, and a port that is none, are lines too', () => {
   assert.equal(mistakes('site: hall\njournal: *x\n'), ['site.yaml:2: *x: there is no anchor &x']);
   assert.match(

@@ -75,6 +75,25 @@ test('frames with a MAC are read without a key, and marked', () => {
   for (const line of described(all)) assert.match(line, /\(with a MAC\)$/);
 });
 
+test('a text where a number belongs does not reach the terminal as it is', () => {
+  const escape = Uint8Array.of(6, 0x63, 0x1b, 0x5b, 0x4a, 0);
+  assert.equal(described([toHex(encodeFrame(escape))]), ['RESET reason "\\u001b[J"']);
+});
+
+test('a whole number beyond 2^53 within an undeclared value', () => {
+  const { steps } = vectors<Capture>('capture');
+  const value = [0x64, ...Buffer.from('note'), 0, 0x81, 0x1b, ...new Uint8Array(8).fill(255)];
+  const data = [4, 0x1a, 0x69, 0x23, 0xd8, 0x40, 1, 0, 3, 1, 0, ...value];
+  const said = [
+    ...steps.slice(0, 3).map(({ bytes }) => bytes),
+    toHex(encodeFrame(Uint8Array.from(data))),
+  ];
+  assert.is(
+    described(said).at(-1),
+    'DATA boot 1763956800 seq 3, up 1 ms: note ["18446744073709551615"]',
+  );
+});
+
 test('what lacks items behind a right check is malformed', () => {
   const short = [2, 5, 6, 11, 12].map((type) => toHex(encodeFrame(Uint8Array.of(type, 1))));
   assert.equal(

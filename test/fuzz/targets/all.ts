@@ -1,0 +1,18 @@
+import type { Target } from '../target.js';
+import { blockTarget } from './block.js';
+import { cborTarget } from './cbor.js';
+import { configTarget } from './config.js';
+import { datagramTarget } from './datagram.js';
+import { envelopeTarget } from './envelope.js';
+import { fragmentsTarget } from './fragments.js';
+import { frameTarget } from './frame.js';
+import { messageTarget } from './message.js';
+import { monitorTarget } from './monitor.js';
+import { tableTarget } from './table.js';
+
+/** In the order of the path of an event. */
+export const targets: readonly Target[] = [
+  ...[frameTarget, cborTarget, messageTarget, tableTarget, blockTarget],
+  ...[envelopeTarget, fragmentsTarget, datagramTarget],
+  ...[monitorTarget, configTarget],
+];
