@@ -8,11 +8,13 @@ import { fragmentsTarget } from './fragments.js';
 import { frameTarget } from './frame.js';
 import { messageTarget } from './message.js';
 import { monitorTarget } from './monitor.js';
+import { sessionTarget } from './session.js';
 import { tableTarget } from './table.js';
 
 /** In the order of the path of an event. */
 export const targets: readonly Target[] = [
   ...[frameTarget, cborTarget, messageTarget, tableTarget, blockTarget],
   ...[envelopeTarget, fragmentsTarget, datagramTarget],
+  ...[sessionTarget],
   ...[monitorTarget, configTarget],
 ];

@@ -76,8 +76,8 @@ test('frames with a MAC are read without a key, and marked', () => {
 });
 
 test('a text where a number belongs does not reach the terminal as it is', () => {
-  const escape = Uint8Array.of(6, 0x63, 0x1b, 0x5b, 0x4a, 0);
-  assert.equal(described([toHex(encodeFrame(escape))]), ['RESET reason "\\u001b[J"']);
+  const obeyed = Uint8Array.of(6, 0x63, 0x1b, 0x5b, 0x4a, 0);
+  assert.equal(described([toHex(encodeFrame(obeyed))]), ['RESET reason "\\u001b[J"']);
 });
 
 test('a whole number beyond 2^53 within an undeclared value', () => {
