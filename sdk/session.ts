@@ -193,7 +193,8 @@ const take = (): void => {
   state = READY;
   // [W-21] It is the only answer to its HELLO.
   nonce = -1;
-  boot = item();
+  // What is no number of a boot becomes one: under none a HELLO would be answered by nobody.
+  boot = item() >>> 0 || 1;
   welcomed();
   sent = next;
   described = attempts = 0;
@@ -230,7 +231,8 @@ const actions: readonly (((retryMs: number) => void) | 0)[][] = [
 /** A timer calls it with nothing. A message's second number comes with it: the ms that RESET asks to wait. */
 const step = (event?: number, retryMs?: number): void => {
   const action = actions[state]![event || TIMER];
-  if (action) action(retryMs || 0);
+  // Nobody may silence a device for longer than PROTOCOL.md lets RESET ask for.
+  if (action) action(retryMs! <= 36e5 ? retryMs! : 0);
 };
 
 /** Has PROOF written before any TABLE and DATA. */

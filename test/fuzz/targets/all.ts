@@ -3,6 +3,7 @@ import { blockTarget } from './block.js';
 import { cborTarget } from './cbor.js';
 import { configTarget } from './config.js';
 import { datagramTarget } from './datagram.js';
+import { deviceTarget } from './device.js';
 import { envelopeTarget } from './envelope.js';
 import { fragmentsTarget } from './fragments.js';
 import { frameTarget } from './frame.js';
@@ -15,6 +16,6 @@ import { tableTarget } from './table.js';
 export const targets: readonly Target[] = [
   ...[frameTarget, cborTarget, messageTarget, tableTarget, blockTarget],
   ...[envelopeTarget, fragmentsTarget, datagramTarget],
-  ...[sessionTarget],
+  ...[sessionTarget, deviceTarget],
   ...[monitorTarget, configTarget],
 ];

@@ -1,0 +1,176 @@
+import { checkFrame, FrameReader } from '../../proxy/frame.js';
+import { decodeMessage, type Hello } from '../../proxy/message.js';
+import type { Link, LinkEvents } from '../../sdk/links/link.js';
+import { ACK, RESET, WELCOME } from '../../sdk/wire.js';
+import { check } from './target.js';
+
+// The way between a fuzzed device and whoever is at its other end; and what a bystander knows of the device by listening alone: its last
+// HELLO, how far it has sent, and which events a WELCOME or an ACK allowed it to forget ([W-21]).
+
+export class Air implements Link {
+  #events: LinkEvents | null = null;
+  #isUp = false;
+  /** Of the frame that was written last, what was not taken. */
+  #rest = 0;
+  /** Bytes that it takes until `ready`. */
+  room = Number.POSITIVE_INFINITY;
+  /** Hears what was taken. */
+  hear: (bytes: Uint8Array) => void = () => {};
+  readonly bystander: Bystander;
+  /** Counts openings. */
+  opened = 0;
+
+  constructor(bystander: Bystander) {
+    this.bystander = bystander;
+  }
+
+  open(events: LinkEvents): void {
+    this.#events = events;
+    this.#isUp = false;
+    this.#rest = 0;
+    this.opened++;
+  }
+  write(bytes: Uint8Array): number {
+    if (!this.#isUp) return 0;
+    if (bytes.length !== this.#rest) this.bystander.said(bytes);
+    const taken = Math.min(this.room, bytes.length);
+    this.room -= taken;
+    this.#rest = bytes.length - taken;
+    this.hear(bytes.slice(0, taken));
+    return taken;
+  }
+  close(): void {
+    this.#events = null;
+    this.#isUp = false;
+    this.#rest = 0;
+  }
+
+  get isOpen(): boolean {
+    return this.#events !== null;
+  }
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+  up(): void {
+    this.room = Number.POSITIVE_INFINITY;
+    this.#isUp = this.isOpen;
+    this.#events?.up();
+  }
+  down(): void {
+    const events = this.#events;
+    this.close();
+    events?.down();
+  }
+  ready(): void {
+    this.room = Number.POSITIVE_INFINITY;
+    if (this.#isUp) this.#events?.ready();
+  }
+  /** What comes before `up` comes from nobody. */
+  say(bytes: Uint8Array): void {
+    if (!this.#isUp) return;
+    this.bystander.heard(bytes);
+    this.#events?.data(bytes.slice());
+  }
+}
+
+/** The items of a body as a device reads them: the number in each head, whatever its kind. */
+function itemsOf(body: Uint8Array): number[] {
+  const items: number[] = [];
+  for (let at = 0; items.length < 6; ) {
+    const low = (body[at++] ?? Number.NaN) % 32;
+    let value = low;
+    if (!(low < 24)) {
+      value = 0;
+      for (let left = 1 << (low - 24); left > 0; left--)
+        value = value * 256 + (body[at++] ?? Number.NaN);
+    }
+    items.push(value);
+  }
+  return items;
+}
+
+export class Bystander {
+  /** By life: everything below it may be forgotten. */
+  readonly allowed = new Map<number, number>();
+  /** Which life of the device is running, from 0 on. */
+  life = 0;
+  hellos = 0;
+  hello: Hello | null = null;
+  /** By a number that a boot had: whose life it is. */
+  readonly #lives = new Map<number, number>();
+  #isAnswered = true;
+  #isReset = true;
+  /** The boot that is sent, and what it is called: WELCOME may have named it, and the device may not follow. */
+  #sending = 0;
+  #names: number[] = [];
+  #sent = 0;
+  #least = 0;
+
+  readonly #said = new FrameReader({
+    frame: (frame) => this.#message(frame),
+    broken: (why) => check(false, `the device says a broken frame: ${why}`),
+  });
+  readonly #heard = new FrameReader({ frame: (frame) => this.#answer(frame), broken: () => {} });
+
+  /** A whole frame of the device, whatever the link takes of it. */
+  said(bytes: Uint8Array): void {
+    check(bytes.length <= 257, 'a frame that is longer than its buffer');
+    this.#said.push(bytes);
+  }
+
+  heard(bytes: Uint8Array): void {
+    this.#heard.push(bytes);
+  }
+
+  #message(frame: Uint8Array): void {
+    const body = checkFrame(frame);
+    check(typeof body !== 'string', 'the device says a broken frame');
+    const message = decodeMessage(body);
+    if (message.type === 'malformed') {
+      check(false, `the device says what no proxy reads: ${message.what}: ${message.why}`);
+    }
+    check(message.type !== 'other', 'the device says what no device says');
+    if (message.type === 'data') this.#sent = Math.max(this.#sent, message.first + message.count);
+    if (message.type === 'hello') this.#greeted(message);
+  }
+
+  #greeted(hello: Hello): void {
+    this.hellos++;
+    this.hello = hello;
+    this.#isAnswered = false;
+    this.#isReset = true;
+    const [first] = hello.boots;
+    const running = hello.boots.at(-1)!;
+    if (running.boot !== null) this.#lives.set(running.boot, this.life);
+    this.#sending = first === running ? this.life : (this.#lives.get(first!.boot ?? 0) ?? -1);
+    this.#names = [first!.boot ?? 0];
+    this.#least = first!.lowest;
+  }
+
+  #answer(frame: Uint8Array): void {
+    const body = checkFrame(frame);
+    const first = this.hello?.boots[0];
+    if (typeof body === 'string' || first === undefined) return;
+    const [type, one = Number.NaN, next = Number.NaN, , , boot = Number.NaN] = itemsOf(body);
+    if (type === RESET) this.#isReset = true;
+    if (type === WELCOME && one === this.hello?.nonce && !this.#isAnswered) {
+      const isOver = (this.hello?.boots.length ?? 0) > 1;
+      if (!(next >= this.#least) || !(next <= first.next || isOver)) return;
+      this.#isAnswered = true;
+      this.#isReset = false;
+      const name = boot >>> 0 || 1;
+      this.#names.push(name);
+      this.#lives.set(name, this.#sending);
+      this.#sent = this.#least = next;
+      this.#allow(next);
+    }
+    const isAck = type === ACK && !this.#isReset && this.#names.includes(one);
+    if (!isAck || !(next >= this.#least) || !(next <= this.#sent)) return;
+    this.#least = next;
+    this.#allow(next);
+  }
+
+  #allow(next: number): void {
+    this.allowed.set(this.#sending, Math.max(next, this.allowed.get(this.#sending) ?? 0));
+  }
+}
