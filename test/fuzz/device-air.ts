@@ -17,8 +17,8 @@ export class Air implements Link {
   /** Hears what was taken. */
   hear: (bytes: Uint8Array) => void = () => {};
   readonly bystander: Bystander;
-  /** Counts openings. */
-  opened = 0;
+  /** It was opened, and is not up yet. */
+  onOpen: () => void = () => {};
 
   constructor(bystander: Bystander) {
     this.bystander = bystander;
@@ -28,7 +28,7 @@ export class Air implements Link {
     this.#events = events;
     this.#isUp = false;
     this.#rest = 0;
-    this.opened++;
+    this.onOpen();
   }
   write(bytes: Uint8Array): number {
     if (!this.#isUp) return 0;
@@ -92,12 +92,14 @@ function itemsOf(body: Uint8Array): number[] {
 export class Bystander {
   /** By life: everything below it may be forgotten. */
   readonly allowed = new Map<number, number>();
+  /** Lives that were given another number: what a proxy had under the one before comes again. */
+  readonly renamed = new Set<number>();
   /** Which life of the device is running, from 0 on. */
   life = 0;
   hellos = 0;
   hello: Hello | null = null;
-  /** By a number that a boot had: whose life it is. */
-  readonly #lives = new Map<number, number>();
+  /** Lives before it of which something was stored: the newest of them are held, since the oldest is brought first. */
+  readonly stored: number[] = [];
   #isAnswered = true;
   #isReset = true;
   /** The boot that is sent, and what it is called: WELCOME may have named it, and the device may not follow. */
@@ -140,9 +142,9 @@ export class Bystander {
     this.#isAnswered = false;
     this.#isReset = true;
     const [first] = hello.boots;
-    const running = hello.boots.at(-1)!;
-    if (running.boot !== null) this.#lives.set(running.boot, this.life);
-    this.#sending = first === running ? this.life : (this.#lives.get(first!.boot ?? 0) ?? -1);
+    const held = hello.boots.length - 1;
+    check(held <= this.stored.length, 'more boots than there were');
+    this.#sending = held === 0 ? this.life : this.stored.at(-held)!;
     this.#names = [first!.boot ?? 0];
     this.#least = first!.lowest;
   }
@@ -159,8 +161,8 @@ export class Bystander {
       this.#isAnswered = true;
       this.#isReset = false;
       const name = boot >>> 0 || 1;
+      if (!this.#names.includes(name) && this.#names[0] !== 0) this.renamed.add(this.#sending);
       this.#names.push(name);
-      this.#lives.set(name, this.#sending);
       this.#sent = this.#least = next;
       this.#allow(next);
     }
