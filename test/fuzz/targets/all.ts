@@ -7,6 +7,8 @@ import { deviceTarget } from './device.js';
 import { envelopeTarget } from './envelope.js';
 import { fragmentsTarget } from './fragments.js';
 import { frameTarget } from './frame.js';
+import { httpTarget } from './http.js';
+import { journalTarget } from './journal.js';
 import { messageTarget } from './message.js';
 import { monitorTarget } from './monitor.js';
 import { sessionTarget } from './session.js';
@@ -17,5 +19,5 @@ export const targets: readonly Target[] = [
   ...[frameTarget, cborTarget, messageTarget, tableTarget, blockTarget],
   ...[envelopeTarget, fragmentsTarget, datagramTarget],
   ...[sessionTarget, deviceTarget],
-  ...[monitorTarget, configTarget],
+  ...[journalTarget, monitorTarget, configTarget, httpTarget],
 ];
