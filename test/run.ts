@@ -11,10 +11,13 @@ const folder = fileURLToPath(new URL('.', import.meta.url));
 const uvu = join(projectFolder, 'node_modules/uvu/bin.js');
 const kafkaRooms = '(kafka|kafka-sink|proxy/kafka)/';
 const newerNode = 'platformatic/';
+/** A minute of computing, which gives way to the others. */
+const fuzz = 'fuzz/';
 const patterns = [
   '^e2e/.*\\.test\\.js$',
   `^${kafkaRooms}.*\\.test\\.js$`,
-  `^(?!e2e/|${kafkaRooms}|${newerNode}).*\\.test\\.js$`,
+  `^${fuzz}.*\\.test\\.js$`,
+  `^(?!e2e/|${kafkaRooms}|${newerNode}|${fuzz}).*\\.test\\.js$`,
 ];
 /** A test that left something open keeps its process alive behind the last line. */
 const endMs = 15_000;

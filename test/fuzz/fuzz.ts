@@ -37,7 +37,7 @@ const program = new Command('npm run fuzz --')
   .option('--seed <n>', 'one seed gives one sequence; drawn and printed unless told', positive)
   .option('--input <hex>', 'reads this one alone, of one --target')
   .option('--keep <name>', 'puts --input into the corpus under this name')
-  .option('--grow', 'puts what reached something new into the corpus, up to 150 inputs each')
+  .option('--grow', 'puts what reached something new into the corpus, up to 100 inputs each')
   .option('--keep-going', 'does not end at the first finding of a target')
   .option('--list', 'prints the targets and what holds of each')
   .option('--json', 'one JSON object on standard output')
@@ -83,7 +83,7 @@ function refuse(why: string): never {
 }
 
 const chosen = targets.filter(({ name }) => flags.target?.includes(name) ?? true);
-const corpusMax = 150;
+const corpusMax = 100;
 
 if (flags.list === true) {
   for (const { name, checks } of targets) process.stdout.write(`${name.padEnd(12)}${checks}\n`);
@@ -153,7 +153,7 @@ for (const target of chosen) {
   else process.stdout.write(`${line}\n`);
   if (flags.grow === true && report.findings.length === 0) {
     const corpus = readCorpus(target);
-    const small = novel.filter(({ bytes }) => bytes.length <= 2_048);
+    const small = novel.filter(({ bytes }) => bytes.length <= 800);
     const more = small.slice(0, Math.max(0, corpusMax - corpus.length));
     say(`${writeCorpus(target, [...corpus, ...more])}: ${more.length} more`);
   }

@@ -47,6 +47,8 @@ export interface Watch {
 const slowMs = 50;
 const heldBytesMax = 48 << 20;
 const lookEveryMs = 5_000;
+/** By then what is made once is made. */
+const firstLookAt = 500;
 const findingsMax = 20;
 
 setFlagsFromString('--expose-gc');
@@ -93,7 +95,7 @@ class Round {
       const nowMs = performance.now();
       const isThrough = this.#count >= inputs || nowMs - beganMs >= seconds * 1_000;
       if ((isThrough && !this.#inputs.isInCorpus) || this.#isOver()) break;
-      if (nowMs >= this.#lookAtMs) this.#look();
+      if (nowMs >= this.#lookAtMs || this.#count === firstLookAt) this.#look();
       await this.#one(this.#inputs.next());
     }
     this.#look();
