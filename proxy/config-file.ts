@@ -56,7 +56,8 @@ export function parseChecked<Schema extends z.ZodType>(
     throw new ConfigError(
       mistakes
         .map(({ keys, text: what }) => {
-          const name = keys.join('.');
+          // A key of YAML may be a whole list.
+          const name = keys.map((key) => String(key).replace(/\s+/g, ' ')).join('.');
           const overridden = Object.keys(set).some((key) => `${name}.`.startsWith(`${key}.`));
           const origin = overridden ? `${path} (overridden)` : at(document, lines, path, keys);
           return `${origin}: ${name === '' ? what : `${name}: ${what}`}`;
@@ -104,7 +105,7 @@ function describe(issue: Issue, content: unknown): { keys: PropertyKey[]; text: 
   }
   const found = lookUp(content, issue.path);
   const expected = expectation(issue);
-  const shown = isSecret(issue.path) ? 'something else' : JSON.stringify(found);
+  const shown = isSecret(issue.path) ? 'something else' : shownOf(found);
   const was = found === undefined ? 'it is missing' : `found ${shown}`;
   return [{ keys: issue.path, text: `expected ${expected}, ${was}` }];
 }
@@ -113,6 +114,18 @@ function describe(issue: Issue, content: unknown): { keys: PropertyKey[]; text: 
 function isSecret(keys: readonly PropertyKey[]): boolean {
   return keys.includes('sasl') && keys.at(-1) !== 'mechanism';
 }
+
+/** By aliases a value may hold itself, or be of any length. */
+function shownOf(found: unknown): string {
+  try {
+    const text = JSON.stringify(found) ?? 'nothing';
+    return text.length <= shownMax ? text : `${text.slice(0, shownMax)}…`;
+  } catch {
+    return 'a value that holds itself';
+  }
+}
+
+const shownMax = 200;
 
 const names: Record<string, string> = { object: 'a section', array: 'a list', int: 'a number' };
 

@@ -231,6 +231,13 @@ test('aliases that would grow without measure are a line', () => {
   assert.match(found[0]!, /^site.yaml: Excessive alias count/);
 });
 
+test('a value that holds itself, and a key that is a list, are a line each', () => {
+  assert.equal(mistakes('site: &a [*a]\njournal: { folder: x }\n'), [
+    'site.yaml:1: site: expected a string, found a value that holds itself',
+  ]);
+  assert.equal(mistakes(`${least}? [? [a]\n  : 1]\n: 1\n`).length, 1);
+});
+
 test('an alias without its anchor, and a port that is none, are lines too', () => {
   assert.equal(mistakes('site: hall\njournal: *x\n'), ['site.yaml:2: *x: there is no anchor &x']);
   assert.match(
