@@ -91,9 +91,11 @@ class Round {
     const { inputs, seconds, seed } = this.#limits;
     this.#subject = await this.#target.fresh();
     const beganMs = performance.now();
+    let behindCorpusMs = beganMs;
     for (;;) {
       const nowMs = performance.now();
-      const isThrough = this.#count >= inputs || nowMs - beganMs >= seconds * 1_000;
+      if (this.#inputs.isInCorpus) behindCorpusMs = nowMs;
+      const isThrough = this.#count >= inputs || nowMs - behindCorpusMs >= seconds * 1_000;
       if ((isThrough && !this.#inputs.isInCorpus) || this.#isOver()) break;
       if (nowMs >= this.#lookAtMs || this.#count === firstLookAt) this.#look();
       await this.#one(this.#inputs.next());
