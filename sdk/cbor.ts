@@ -74,5 +74,5 @@ export const takeBytes = (size: number): number => {
  */
 export const item = (): number => {
   const low = takeBytes(1) % 32;
-  return low < 24 ? low : takeBytes(1 << (low - 24));
+  return low < 24 ? low : takeBytes(1 << (low % 8));
 };

@@ -183,9 +183,10 @@ export const backOff = (retryMs: number): void => {
   options.link.close();
   wait(
     retryMs +
-      (options.retryBackoffMs || 500) *
+      ((options.retryBackoffMs || 500) *
         2 ** Math.min(attempts++, DOUBLINGS_MAX) *
-        (0.5 + random() / 2),
+        (1 + random())) /
+        2,
   );
 };
 
@@ -193,8 +194,8 @@ const take = (): void => {
   state = READY;
   // [W-21] It is the only answer to its HELLO.
   nonce = -1;
-  // What is no number of a boot becomes one: under none a HELLO would be answered by nobody.
-  boot = item() >>> 0 || 1;
+  // What is no number of 32 bits becomes one, since nobody would answer a HELLO that says another. 0 is none: HELLO asks for one again.
+  boot = item() >>> 0;
   welcomed();
   sent = next;
   described = attempts = 0;
@@ -231,8 +232,8 @@ const actions: readonly (((retryMs: number) => void) | 0)[][] = [
 /** A timer calls it with nothing. A message's second number comes with it: the ms that RESET asks to wait. */
 const step = (event?: number, retryMs?: number): void => {
   const action = actions[state]![event || TIMER];
-  // Nobody may silence a device for longer than PROTOCOL.md lets RESET ask for.
-  if (action) action(retryMs! <= 36e5 ? retryMs! : 0);
+  // RESET may ask for an hour. Of more the rest is waited, so that nobody silences a device for good.
+  if (action) action(retryMs! % 4e6 || 0);
 };
 
 /** Has PROOF written before any TABLE and DATA. */

@@ -322,7 +322,7 @@ export const flash = (region: Region): Store | undefined => {
     },
     forget(seq) {
       // [S-4] Two of one number nobody would tell apart, and above it there must be others for the boots to come.
-      if (boot < 4e9 && past.concat(own).every((one) => one.number !== boot)) {
+      if (boot && boot < 4e9 && past.concat(own).every((one) => one.number !== boot)) {
         writeNumber(source, boot);
       } else drain(source.number, seq, source === own);
       // The proxy tells older boots by their numbers, and nothing was sent under this one yet.

@@ -35,7 +35,7 @@ export const ram = (sizeBytes: number): RamStore => {
 
   /** Takes away what lies before `end`. */
   const cut = (end: number) => {
-    bytes.set(bytes.subarray(end, length));
+    bytes.set(bytes.subarray(end));
     length -= end;
   };
 

@@ -128,7 +128,10 @@ export class Bystander {
     const body = checkFrame(frame);
     check(typeof body !== 'string', 'the device says a broken frame');
     const message = decodeMessage(body);
-    if (message.type === 'malformed') {
+    // Under a number that is none nothing is taken, and the next HELLO asks for another.
+    const isNameless =
+      this.#names.includes(0) && message.type === 'malformed' && message.why === 'boot: 0';
+    if (message.type === 'malformed' && !isNameless) {
       check(false, `the device says what no proxy reads: ${message.what}: ${message.why}`);
     }
     check(message.type !== 'other', 'the device says what no device says');
@@ -160,7 +163,7 @@ export class Bystander {
       if (!(next >= this.#least) || !(next <= first.next || isOver)) return;
       this.#isAnswered = true;
       this.#isReset = false;
-      const name = boot >>> 0 || 1;
+      const name = boot >>> 0;
       if (!this.#names.includes(name) && this.#names[0] !== 0) this.renamed.add(this.#sending);
       this.#names.push(name);
       this.#sent = this.#least = next;

@@ -16,8 +16,8 @@ export type Sdks = (engine: VirtualEngine) => Sdk;
 
 const backoffMs = 400;
 const ackTimeoutMs = 5_000;
-/** [W-25], and RESET's most; then the minute in which it is looked again. */
-const silenceMsMax = 3_600_000 + 64 * backoffMs + 2 * ackTimeoutMs + 60_000;
+/** [W-25], and the most that a RESET brings about; then the minute in which it is looked again. */
+const silenceMsMax = 4_000_000 + 64 * backoffMs + 2 * ackTimeoutMs + 60_000;
 
 export interface Kind {
   isFlash: boolean;
@@ -46,7 +46,7 @@ export class DeviceTrial {
     this.#kind = kind;
     this.#flash = new FlashModel(4_096, 4, 4, this.#random, new Uint8Array(16_384).fill(0xff));
     this.#channel = {
-      ...{ name: 'honest', kind: 'connection' },
+      ...{ name: 'honest', kind: 'connection', auth: 'none' },
       send: (bytes) => this.#soon((air) => air.say(bytes)),
       close: () => this.#soon((air) => air.down()),
     };

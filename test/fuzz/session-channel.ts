@@ -48,7 +48,7 @@ export class SessionChannel {
       broken: (why) => check(false, `the proxy says a broken frame: ${why}`),
     });
     this.#handler = site.site.sessions.accept({
-      ...{ name, kind },
+      ...{ name, kind, auth: 'none' },
       send: (bytes) => {
         check(bytes.at(-1) === 0, 'a frame without its end');
         this.#out.push(bytes);
