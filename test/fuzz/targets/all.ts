@@ -12,12 +12,13 @@ import { journalTarget } from './journal.js';
 import { messageTarget } from './message.js';
 import { monitorTarget } from './monitor.js';
 import { sessionTarget } from './session.js';
+import { sessionWithKeysTarget } from './session-with-keys.js';
 import { tableTarget } from './table.js';
 
 /** In the order of the path of an event. */
 export const targets: readonly Target[] = [
   ...[frameTarget, cborTarget, messageTarget, tableTarget, blockTarget],
   ...[envelopeTarget, fragmentsTarget, datagramTarget],
-  ...[sessionTarget, deviceTarget],
+  ...[sessionTarget, sessionWithKeysTarget, deviceTarget],
   ...[journalTarget, monitorTarget, configTarget, httpTarget],
 ];
