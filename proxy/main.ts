@@ -58,6 +58,7 @@ async function run(config: Config, log: Log, json: boolean): Promise<number> {
   // Heard from here on, so that a signal during a slow start is not lost.
   const signal = firstSignal(log);
   const clock = systemClock();
+  // Before anything listens: a registry that others may read or write is no registry.
   const keys = config.keys === undefined ? null : await openRegistry(config.keys, { clock, log });
   const pipeline = await startPipeline({
     ...{ config, log, clock, disk: nodeDisk(), startLane: startLaneThread, keys },
@@ -78,6 +79,7 @@ async function run(config: Config, log: Log, json: boolean): Promise<number> {
   const isHalted = why instanceof HaltedError;
   if (!isHalted) log.info({ drainTimeoutMs: config.limits.drainTimeoutMs }, `${why}: stopping`);
   const balanced = await closeBooks(pipeline, log, json);
+  keys?.close();
   // The last line says why it ended, behind the books.
   if (isHalted) throw why;
   return balanced ? 0 : 1;

@@ -1,6 +1,5 @@
 import { ByKafka, byJournal } from './acknowledged.js';
-import { noKeys } from './auth/auth.js';
-import type { Registry } from './auth/registry.js';
+import { type DeviceKeys, noKeys } from './auth/auth.js';
 import type { Balance } from './books.js';
 import { createBooks } from './books.js';
 import { countBuffered } from './buffered.js';
@@ -40,7 +39,7 @@ export interface PipelineParts {
   host: string;
   startLane(options: LaneStart): Lane;
   /** Of the devices, where listeners ask for them. */
-  keys?: Registry | null;
+  keys?: DeviceKeys | null;
   /** The machine's own, unless a simulation has others. */
   doors?: Doors;
 }
@@ -78,6 +77,7 @@ export interface Pipeline {
 
 export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
   const { config, clock, log, doors = doorsOfMachine } = parts;
+  const keys = parts.keys ?? noKeys;
   let fsyncTook = (_seconds: number) => {};
   const disk = timedDisk(parts.disk, clock, (seconds) => fsyncTook(seconds));
   const { folder, bytesMax, segmentBytes, keepCommittedHours } = config.journal;
@@ -98,8 +98,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     const isByKafka = config.ack === 'kafka';
     const acknowledged = isByKafka ? new ByKafka(journal, clock) : byJournal(journal);
     const sessions = new Sessions({
-      ...{ clock, journal, acknowledged, books, outcomes, limits },
-      keys: parts.keys ?? noKeys,
+      ...{ clock, journal, acknowledged, books, outcomes, limits, keys },
       allow: allowOf(config.allow),
     });
     const { accept } = sessions;
@@ -111,7 +110,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     const flow = watchFlow({ journal, books, clock, log, ages });
     closing.unshift(async () => flow.stop());
     const metrics = doors.createMetrics({
-      ...{ journal, books, outcomes, sessions, listeners, lanes, freeBytes, damage, flow },
+      ...{ journal, books, outcomes, sessions, keys, listeners, lanes, freeBytes, damage, flow },
       modes: config,
     });
     fsyncTook = metrics.fsync;
@@ -122,7 +121,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
         trouble: () => (journal.trouble === null ? [] : [journal.trouble]),
         remarks: () => [
           ...lanes.flatMap((lane, at) => laneRemark(lane, at)),
-          ...[flow.remark, parts.keys?.trouble() ?? null].filter((remark) => remark !== null),
+          ...[flow.remark, keys.trouble()].filter((remark) => remark !== null),
         ],
       })
       .catch(portError('http', config.http));

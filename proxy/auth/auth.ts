@@ -11,7 +11,9 @@ export interface DeviceKeys {
   of(device: string): readonly Uint8Array[];
   /** Called when a key of a device is no longer valid, within a second. */
   onRevoked(listener: (device: string) => void): void;
+  /** What keeps a revocation from having an effect, in a line; null: nothing. */
+  trouble(): string | null;
 }
 
 /** Where no listener asks for one. */
-export const noKeys: DeviceKeys = { of: () => [], onRevoked() {} };
+export const noKeys: DeviceKeys = { of: () => [], onRevoked() {}, trouble: () => null };

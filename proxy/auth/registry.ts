@@ -15,8 +15,6 @@ export interface RegistryParts {
 }
 
 export interface Registry extends DeviceKeys {
-  /** What keeps the file's changes from having an effect, in a line; null: nothing. */
-  trouble(): string | null;
   close(): void;
 }
 

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { DeviceKeys } from '../auth/auth.js';
 import type { Account, Books } from '../books.js';
 import type { Config } from '../config.js';
 import type { DamageNotes } from '../damage-notes.js';
@@ -20,6 +21,7 @@ export interface MetricsSources {
   books: Books;
   outcomes: Outcomes;
   sessions: Sessions;
+  keys: Pick<DeviceKeys, 'trouble'>;
   listeners: Pick<Listeners, 'channels' | 'lines'>;
   lanes: readonly Lane[];
   /** Of the disk that the journal lies on. */
@@ -36,7 +38,7 @@ export interface Metrics {
 }
 
 export function createMetrics(sources: MetricsSources): Metrics {
-  const { journal, outcomes, sessions, listeners, lanes, flow } = sources;
+  const { journal, outcomes, sessions, keys, listeners, lanes, flow } = sources;
   const registry = new Registry();
   const registers = [registry];
   // A timer at its default of 10 ms is most of what an idle proxy costs.
@@ -90,6 +92,11 @@ export function createMetrics(sources: MetricsSources): Metrics {
   });
   exportTrouble(registry, sources);
   gauge('headwater_devices_connected', 'devices with a session', () => sessions.count);
+  gauge(
+    'headwater_keys_stale',
+    "1: the registry of devices' keys can't be read, and a revocation has no effect",
+    () => Number(keys.trouble() !== null),
+  );
   gauge('headwater_connections', 'open connections and lines', () => listeners.channels);
   new Gauge({
     ...{ name: 'headwater_line_open', help: '1: the serial line is open', registers },

@@ -53,7 +53,8 @@ export async function busSite(
   });
   const sessions = new Sessions({
     ...{ clock, journal, acknowledged: byJournal(journal), books: createBooks(), outcomes },
-    keys: key === null ? noKeys : { of: () => [Buffer.from(key)], onRevoked() {} },
+    keys:
+      key === null ? noKeys : { of: () => [Buffer.from(key)], onRevoked() {}, trouble: () => null },
     allow: null,
     limits: { ...siteLimits, helloTimeoutMs: 10_000, windowEvents: 256, windowBytes: 65_536 },
   });

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { noKeys } from '../../proxy/auth/auth.js';
 import { createBooks } from '../../proxy/books.js';
 import { createDamageNotes } from '../../proxy/damage-notes.js';
 import { watchFlow } from '../../proxy/flow.js';
@@ -53,6 +54,7 @@ const sound: Series = {
   [fsync('0.5')]: growing(100),
   [fsync('+Inf')]: growing(100),
   [`headwater_journal_damaged{${box}}`]: still(0),
+  [`headwater_keys_stale{${box}}`]: still(0),
   [ofLane('restarts')]: from(30, 0, 3),
   [ofLane('dead-letters')]: still(5),
   [ofLane('kafka-lost')]: still(1),
@@ -103,6 +105,11 @@ const cases: Record<string, Case> = {
     series: { [`headwater_journal_damaged{${box}}`]: from(10, 0, 2) },
     at: 10,
     summary: 'box: 2 damaged places in the journal',
+  },
+  HeadwaterKeysStale: {
+    series: { [`headwater_keys_stale{${box}}`]: from(10, 0, 1) },
+    at: 11,
+    summary: "box: the registry of devices' keys can't be read",
   },
   HeadwaterDeadLetters: {
     series: { [ofLane('dead-letters')]: from(10, 5, 14) },
@@ -189,7 +196,7 @@ async function exported(): Promise<Map<string, string>> {
   const metrics = createMetrics({
     ...{ journal, books, outcomes, sessions, flow, lanes: [], damage: createDamageNotes(log) },
     ...{ listeners: { channels: 0, lines: () => new Map() }, freeBytes: async () => 0 },
-    modes: { ack: 'journal', delivery: 'exactly-once' },
+    ...{ modes: { ack: 'journal', delivery: 'exactly-once' }, keys: noKeys },
   });
   const { text } = await metrics.page();
   const helps = text.matchAll(/^# HELP (headwater_\w+) (.+)$/gm);

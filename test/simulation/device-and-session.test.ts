@@ -114,7 +114,7 @@ class Simulation {
       acknowledged: byJournal(this.#journal),
       books: createBooks(),
       outcomes: createOutcomes(this.#clock, () => {}),
-      keys: { of: () => [Buffer.from(key)], onRevoked() {} },
+      keys: { of: () => [Buffer.from(key)], onRevoked() {}, trouble: () => null },
       allow: null,
       limits: { ...siteLimits, helloTimeoutMs: 10_000, windowEvents: 64, windowBytes: 4_096 },
     });

@@ -19,6 +19,9 @@ export class TestKeys implements DeviceKeys {
   onRevoked(listener: (device: string) => void): void {
     this.#listeners.push(listener);
   }
+  trouble(): null {
+    return null;
+  }
   set(device: string, ...keys: string[]): void {
     this.keys.set(
       device,
