@@ -1,7 +1,7 @@
 // The published package: no file that nothing in it asks for, and each that something asks for.
 
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -78,11 +78,17 @@ test('each package that is asked for is a dependency, and each dependency is ask
   for (const name of declared) assert.ok(modules.packages.has(name), name);
 });
 
-test('what is read beside the code is there', () => {
-  assert.ok(modules.beside.size >= 3);
-  for (const path of modules.beside) {
-    const isThere = files.some((file) => file === path || path === '.' || file.startsWith(path));
-    assert.ok(isThere, path);
+test('what is read beside the code is there; of a folder all that is no source', async () => {
+  // Modules of dist/ are seen to above.
+  const beside = [...modules.beside].filter((path) => !path.startsWith('dist/'));
+  assert.ok(beside.length >= 3);
+  for (const path of beside) {
+    const names = path.endsWith('/') ? await readdir(join(projectFolder, path)) : null;
+    const data = names?.filter((name) => !name.endsWith('.ts')).map((name) => `${path}${name}`);
+    if (data !== undefined) assert.ok(data.length > 0, path);
+    for (const file of data ?? [path]) {
+      assert.ok(files.includes(file), `${file}: name it in package.json`);
+    }
   }
 });
 
