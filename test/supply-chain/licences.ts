@@ -20,6 +20,7 @@ export const unsaid = 'TO BE SAID';
 export const allowedLicences: ReadonlySet<string> = new Set([
   'MIT',
   'ISC',
+  '0BSD',
   'BSD-2-Clause',
   'BSD-3-Clause',
   'Apache-2.0',

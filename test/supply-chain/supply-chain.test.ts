@@ -67,6 +67,10 @@ test('no package runs a script while it is installed that is not named', async (
   const table = text.slice(text.indexOf('### Run when they are installed'));
   const rows = [...table.matchAll(/^\| `(.*?)` \| `(.+?)` \| (.{20,}) \|$/gm)];
   assert.equal(rows.map(([, name]) => name).sort(), [...named].sort());
+  const { allowScripts } = JSON.parse(
+    await readFile(join(projectFolder, 'package.json'), 'utf8'),
+  ) as { allowScripts: Record<string, boolean> };
+  assert.equal(Object.keys(allowScripts).sort(), [...named].sort());
   // The lock file is npm's word; the packages themselves have to agree.
   for (const name of await installed()) {
     if (await runsScript(name)) assert.ok(named.has(name), name);
