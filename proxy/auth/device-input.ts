@@ -91,7 +91,6 @@ export async function keysFromOutside(names: readonly string[]): Promise<string[
   }
   lines.close();
   if (keys.length === names.length) return keys;
-  throw new ConfigError(
-    `standard input: expected ${names.length} keys, a line each, and found ${keys.length}`,
-  );
+  const expected = names.length === 1 ? 'a key' : `${names.length} keys, a line each`;
+  throw new ConfigError(`standard input: expected ${expected}, and found ${keys.length} lines`);
 }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openRegistry, type Registry } from '../../../proxy/auth/registry.js';
-import { systemClock } from '../../../proxy/clock.js';
+import { type Clock, systemClock } from '../../../proxy/clock.js';
 import type { Log } from '../../../proxy/log.js';
 import { until } from '../../site/until.js';
 
@@ -27,6 +27,10 @@ export class KeyScene {
   readonly revoked: string[] = [];
   /** Added to the wall clock. */
   laterMs = 0;
+  /** Added to the monotonic clock. */
+  stuckMs = 0;
+  /** Called when a look has begun and has no answer yet. */
+  onLook = () => {};
   #open: Registry[] = [];
 
   private constructor(folder: string) {
@@ -51,7 +55,17 @@ export class KeyScene {
       ...{ debug: entry('debug'), info: entry('info') },
       ...{ warn: entry('warn'), error: entry('error') },
     };
-    const clock = { ...systemClock(), nowMs: () => Date.now() + this.laterMs };
+    const machine = systemClock();
+    const clock: Clock = {
+      ...machine,
+      nowMs: () => Date.now() + this.laterMs,
+      monotonicMs: () => machine.monotonicMs() + this.stuckMs,
+      after: (delayMs, task) =>
+        machine.after(delayMs, () => {
+          task();
+          this.onLook();
+        }),
+    };
     const registry = await openRegistry(this.file, { clock, log });
     this.#open.push(registry);
     registry.onRevoked((device) => this.revoked.push(device));

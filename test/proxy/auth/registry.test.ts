@@ -230,6 +230,19 @@ test('a file that was moved away and comes back as it was is no trouble any more
   assert.equal(scene.revoked, []);
 });
 
+test('a file system that gives no answer is a trouble, too', async ({ scene }) => {
+  await add(scene, 'a');
+  const registry = await scene.open();
+  const said: (string | null)[] = [];
+  scene.onLook = () => {
+    scene.stuckMs += 6_000;
+    said.push(registry.trouble());
+  };
+  await until(() => said.length > 0);
+  assert.match(said[0]!, /devices\.keys: the file system gives no answer; .* has NO effect$/);
+  await until(() => registry.trouble() === null);
+});
+
 test('twenty changes at once: none is lost', async ({ scene }) => {
   const names = Array.from({ length: 20 }, (_, index) => `press-${index}`);
   await Promise.all(names.map((name) => add(scene, name)));
