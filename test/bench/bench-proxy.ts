@@ -11,11 +11,15 @@ export interface BenchProxy {
   end(): Promise<void>;
 }
 
-/** Without Kafka where `bootstrap` is null. */
+/** Without Kafka where `bootstrap` is null. `prepare`: before the proxy starts. */
 export async function benchProxy(
   bootstrap: string | null,
   overrides: Record<string, unknown> = {},
-  { flags = [], ...start }: ProxyStart & { flags?: string[] } = {},
+  {
+    flags = [],
+    prepare = async () => {},
+    ...start
+  }: ProxyStart & { flags?: string[]; prepare?(site: Site): Promise<void> } = {},
 ): Promise<BenchProxy> {
   // All devices are here.
   const limits = { connectionsMax: 20_000, unprovenMax: 20_000, addressShare: 1 };
@@ -23,6 +27,7 @@ export async function benchProxy(
   if (bootstrap !== null) {
     await createTopics(bootstrap, [site.prefix + stream, `${site.prefix}headwater.loss`], 4);
   }
+  await prepare(site);
   const proxy = await startProxy(site.config, flags, start);
   return {
     ...{ site, proxy },

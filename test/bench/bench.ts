@@ -9,11 +9,21 @@ import { crowd } from './figures/crowd.js';
 import type { Figure, Line, Sample, Scene } from './figures/figure.js';
 import { flat } from './figures/flat.js';
 import { journal } from './figures/journal.js';
+import { keys } from './figures/keys.js';
 import { latency } from './figures/latency.js';
 import { newerNode } from './figures/newer-node.js';
 import { throughput } from './figures/throughput.js';
 
-const figures: readonly Figure[] = [throughput, newerNode, journal, latency, crowd, backlog, flat];
+const figures: readonly Figure[] = [
+  throughput,
+  keys,
+  newerNode,
+  journal,
+  latency,
+  crowd,
+  backlog,
+  flat,
+];
 
 function count(text: string): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text);

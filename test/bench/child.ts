@@ -19,10 +19,11 @@ export function startChild<Message extends { kind: string }>(
   words: readonly (string | number)[],
   /** Another Node than this. */
   execPath = process.execPath,
+  environment: Record<string, string> = {},
 ): Child<Message> {
   const path = fileURLToPath(new URL(file, import.meta.url));
   const child: ChildProcess = fork(path, words.map(String), {
-    ...{ serialization: 'advanced', execPath },
+    ...{ serialization: 'advanced', execPath, env: { ...process.env, ...environment } },
   });
   const guard = () => child.kill('SIGKILL');
   process.once('exit', guard);

@@ -2,7 +2,6 @@
 // one stream with three readings, in the SDK's own form (PROTOCOL.md §5).
 
 import { encode } from 'cbor-x';
-import { encodeFrame } from '../../proxy/frame.js';
 import { tableId } from '../../proxy/table.js';
 
 export const stream = 'climate';
@@ -28,15 +27,12 @@ export function blockOf(first: number, count: number): number[] {
   return out;
 }
 
-export function tableFrame(): Uint8Array {
-  return encodeFrame(Uint8Array.from([...items(3, 0, 0), ...tableBytes]));
-}
+export const tableBody = Uint8Array.from([...items(3, 0, 0), ...tableBytes]);
 
 /** DATA of `count` events from `first` on. */
-export function dataFrame(boot: number, first: number, count: number): Uint8Array {
+export function dataBody(boot: number, first: number, count: number): Uint8Array {
   const uptime = 1_000 + (first + count) * 100;
-  const body = [...items(4, boot, uptime, 0, first, count), ...blockOf(first, count)];
-  return encodeFrame(Uint8Array.from(body));
+  return Uint8Array.from([...items(4, boot, uptime, 0, first, count), ...blockOf(first, count)]);
 }
 
 function items(...integers: number[]): number[] {

@@ -3,9 +3,11 @@
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { checkFrame, encodeFrame, FrameReader } from '../../proxy/frame.js';
+import { checkFrame, closed, encodeFrame, FrameReader } from '../../proxy/frame.js';
+import { CHALLENGE, PROOF, RESET } from '../../sdk/wire.js';
+import { KeyedEnd } from '../proxy/auth/keyed-end.js';
 import { decodeAnswer, helloBody } from '../proxy/talk.js';
-import { dataFrame, table, tableFrame } from './device-frames.js';
+import { dataBody, table, tableBody } from './device-frames.js';
 
 /** Of this process's devices: no two may share one, or the proxy gives the second another ([W-3]). */
 let lastBoot = 0;
@@ -21,6 +23,9 @@ interface Prepared {
 export class LoadDevice {
   readonly name: string;
   readonly #socket: Socket;
+  /** Of a session with a key. */
+  readonly #end: KeyedEnd | null;
+  #hello: Uint8Array = new Uint8Array();
   /** Called with each block that was acknowledged: how long that took, ms. */
   onAck: (ms: number, end: number) => void = () => {};
   #boot = ++lastBoot;
@@ -36,14 +41,17 @@ export class LoadDevice {
   #waiting: { end: number; atMs: number }[] = [];
   #heard = () => {};
 
-  private constructor(socket: Socket, name: string) {
+  private constructor(socket: Socket, name: string, key?: string) {
+    this.#end = key === undefined ? null : new KeyedEnd(key);
     this.#socket = socket;
     this.name = name;
     const frames = new FrameReader({
       frame: (frame) => {
-        const body = checkFrame(frame);
+        const isSealed = this.#end !== null && frame[0] !== RESET && frame[0] !== CHALLENGE;
+        const body = isSealed ? this.#end!.open(frame) : checkFrame(frame);
         if (typeof body === 'string') throw new Error(`the proxy sent a broken frame: ${body}`);
-        this.#take(decodeAnswer(body));
+        if (body[0] === CHALLENGE) this.#prove(body);
+        else this.#take(decodeAnswer(body));
       },
       broken: (why) => {
         throw new Error(`the proxy sent a broken frame: ${why}`);
@@ -53,14 +61,16 @@ export class LoadDevice {
     socket.on('error', () => {});
   }
 
-  static async open(port: number, device: string): Promise<LoadDevice> {
+  /** `key`: where the proxy asks for one. */
+  static async open(port: number, device: string, key?: string): Promise<LoadDevice> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     await once(socket, 'connect');
-    const one = new LoadDevice(socket, device);
+    const one = new LoadDevice(socket, device, key);
     const boots = [{ boot: one.#boot, lowest: 0, next: 0, fingerprint: 0 }];
-    socket.write(encodeFrame(helloBody(boots, { device, tables: [table] })));
+    one.#hello = helloBody(boots, { device, tables: [table] });
+    socket.write(encodeFrame(one.#hello));
     await one.#until(() => one.#limit > 0);
-    socket.write(tableFrame());
+    socket.write(one.#frame(tableBody));
     return one;
   }
 
@@ -88,7 +98,7 @@ export class LoadDevice {
     let at = 0;
     for (let seq = this.#next; seq < this.#next + events; seq += blockEvents) {
       const count = Math.min(blockEvents, this.#next + events - seq);
-      const frame = dataFrame(this.#boot, seq, count);
+      const frame = this.#frame(dataBody(this.#boot, seq, count));
       at += frame.length;
       frames.push(frame);
       ends.push({ at, seq: seq + count });
@@ -107,7 +117,7 @@ export class LoadDevice {
 
   /** A block made and sent now, within its credit or not. */
   block(count: number): void {
-    const frame = dataFrame(this.#boot, this.#next, count);
+    const frame = this.#frame(dataBody(this.#boot, this.#next, count));
     this.#next += count;
     this.#waiting.push({ end: this.#next, atMs: performance.now() });
     this.#socket.write(frame);
@@ -131,6 +141,15 @@ export class LoadDevice {
 
   close(): void {
     this.#socket.destroy();
+  }
+
+  #prove(challenge: Uint8Array): void {
+    this.#end?.challenged(this.#hello, challenge);
+    this.#socket.write(closed(this.#end!.seal(Uint8Array.of(PROOF), this.#hello)));
+  }
+
+  #frame(body: Uint8Array): Uint8Array {
+    return this.#end === null ? encodeFrame(body) : closed(this.#end.seal(body));
   }
 
   #take(answer: ReturnType<typeof decodeAnswer>): void {

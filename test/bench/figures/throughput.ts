@@ -2,6 +2,8 @@
 // of lanes and size of transactions.
 
 import { createTopics } from '../../kafka/topics.js';
+import { runHeadwater } from '../../site/proxy-process.js';
+import type { Site } from '../../site/site.js';
 import { until } from '../../site/until.js';
 import { benchProxy } from '../bench-proxy.js';
 import { startChild } from '../child.js';
@@ -28,14 +30,28 @@ const requestSize = 500;
 
 export async function throughputOfProxy(
   { bootstrap, events }: Scene,
-  options: { delivery: string; deviceCount?: number; client?: string; program?: string },
+  options: {
+    delivery: string;
+    deviceCount?: number;
+    client?: string;
+    program?: string;
+    isKeyed?: boolean;
+  },
 ): Promise<Throughput> {
-  const { delivery, deviceCount = devices, client = 'kafkajs', program } = options;
+  const { delivery, deviceCount = devices, client = 'kafkajs', program, isKeyed } = options;
+  let environment: Record<string, string> = {};
+  const prepare = async (site: Site) => {
+    if (isKeyed) environment = { LOAD_KEYS: JSON.stringify(await addKeys(site, deviceCount)) };
+  };
+  const listen = { tcp: { host: '127.0.0.1', port: 0, auth: 'keys' } };
+  const overrides = isKeyed ? { delivery, listen, keys: './devices.keys' } : { delivery };
   const flags = ['--set', `kafka.client=${client}`];
   const start = program === undefined ? {} : { program };
-  const { site, proxy, end } = await benchProxy(bootstrap, { delivery }, { flags, ...start });
+  const { site, proxy, end } = await benchProxy(bootstrap, overrides, {
+    ...{ flags, prepare, ...start },
+  });
   const words = [proxy.tcpPort, deviceCount, blockEvents, Math.floor(events / 4), events];
-  const flood = startChild<FloodMessage>('flood.js', words);
+  const flood = startChild<FloodMessage>('flood.js', words, undefined, environment);
   let all = 0;
   const phase = async (): Promise<Throughput> => {
     const { events: these } = await flood.hears('ready');
@@ -60,6 +76,15 @@ export async function throughputOfProxy(
     flood.end();
     await end();
   }
+}
+
+/** As a person would: `headwater device add`. */
+async function addKeys(site: Site, devices: number): Promise<Record<string, string>> {
+  const names = Array.from({ length: devices }, (_, n) => `press-${n}`);
+  const { output } = await runHeadwater(['device', 'add', ...names, '-c', site.config, '--json']);
+  const lines = output.trim().split('\n');
+  const added = lines.map((line) => JSON.parse(line) as { device: string; key: string });
+  return Object.fromEntries(added.map(({ device, key }) => [device, key]));
 }
 
 export async function throughputOfRaw(

@@ -1,12 +1,12 @@
-import { createHmac } from 'node:crypto';
 import type { Auth, DeviceKeys } from '../../../proxy/auth/auth.js';
 import { checkFrame, closed, encodeFrame, FrameReader } from '../../../proxy/frame.js';
 import type { Channel, ChannelHandler } from '../../../proxy/listeners/channel.js';
 import type { Session } from '../../../proxy/session.js';
 import type { Sessions } from '../../../proxy/sessions.js';
 import { type Answer, decodeAnswer } from '../talk.js';
+import { KeyedEnd } from './keyed-end.js';
 
-// A device with a key at the other end of a channel, from PROTOCOL.md §9 alone: it shares no code with the SDK, nor with what the proxy does about MACs.
+// A device with a key at the other end of a channel.
 
 /** Keys as a test sets them. */
 export class TestKeys implements DeviceKeys {
@@ -31,29 +31,19 @@ export class TestKeys implements DeviceKeys {
   }
 }
 
-const u32 = (value: number) => {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
-};
-
-export class KeyedPeer {
+export class KeyedPeer extends KeyedEnd {
   readonly handler: ChannelHandler;
   isClosed = false;
   /** What came since it was asked last: with a MAC that holds, or with a CRC. */
   readonly #answers: (Answer | { type: 'challenge'; body: Uint8Array })[] = [];
-  readonly #key: string;
   #hello: Uint8Array = new Uint8Array();
-  sessionKey: Buffer = Buffer.alloc(0);
-  sent = 0;
-  heard = 0;
 
   constructor(
     sessions: Sessions,
     key: string,
     { kind = 'connection', auth = 'keys' }: { kind?: Channel['kind']; auth?: Auth } = {},
   ) {
-    this.#key = key;
+    super(key);
     const frames = new FrameReader({
       frame: (frame) => this.#read(frame),
       broken: (why) => {
@@ -106,26 +96,13 @@ export class KeyedPeer {
     return this.heardSince();
   }
 
-  /** Body and MAC. */
-  seal(
-    body: Uint8Array,
-    front: Uint8Array = new Uint8Array(),
-    sessionKey = this.sessionKey,
-  ): Uint8Array {
-    this.sent += 1;
-    const mac = createHmac('sha256', sessionKey)
-      .update(Buffer.concat([Buffer.of(0x44), u32(this.sent), front, body]))
-      .digest();
-    return Buffer.concat([body, u32(this.sent), mac.subarray(0, 8)]);
-  }
-
   raw(frame: Uint8Array): void {
     this.handler.received(closed(frame));
   }
 
   #read(frame: Uint8Array): void {
     if (frame[0] === 2 || frame[0] === 5) {
-      this.#answers.push(decodeAnswer(this.#opened(frame)));
+      this.#answers.push(decodeAnswer(this.open(frame)));
       return;
     }
     const body = checkFrame(frame);
@@ -134,22 +111,7 @@ export class KeyedPeer {
       this.#answers.push(decodeAnswer(body));
       return;
     }
-    this.sessionKey = createHmac('sha256', this.#key)
-      .update(Buffer.concat([Buffer.of(0x4b), u32(0), this.#hello, body]))
-      .digest();
-    this.sent = this.heard = 0;
+    this.challenged(this.#hello, body);
     this.#answers.push({ type: 'challenge', body });
-  }
-
-  #opened(frame: Uint8Array): Uint8Array {
-    const body = frame.subarray(0, -12);
-    const counter = Buffer.from(frame).readUInt32BE(body.length);
-    const mac = createHmac('sha256', this.sessionKey)
-      .update(Buffer.concat([Buffer.of(0x50), u32(counter), body]))
-      .digest();
-    if (!mac.subarray(0, 8).equals(frame.subarray(-8))) throw new Error('a wrong MAC');
-    if (counter <= this.heard) throw new Error('a counter that is not above the last one');
-    this.heard = counter;
-    return body;
   }
 }
