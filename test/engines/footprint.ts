@@ -132,6 +132,39 @@ exit(0);
   return { bytes: ms('bytes') / ms('send'), text: ms('text') / ms('send') };
 }
 
+/** What HMAC costs a device, ms: of a connect, for which it makes the session's key and PROOF and looks at WELCOME; of a DATA of 250 bytes. */
+async function quickjsKeyMs(binary: string): Promise<{ connect: number; frame: number }> {
+  const folder = await mkdtemp(join(tmpdir(), 'headwater-footprint-'));
+  const source = `
+import { hmacSha256 } from 'headwater/sha256';
+import { exit } from 'std';
+const key = new Uint8Array(32).fill(7);
+const work = {
+  connect() {
+    for (const bytes of [110, 90, 60]) hmacSha256(key, new Uint8Array(bytes));
+  },
+  frame() { hmacSha256(key, new Uint8Array(243)); },
+};
+for (const name in work) {
+  let best = Infinity;
+  for (let round = 0; round < 15; round++) {
+    const start = performance.now();
+    for (let i = 0; i < 20; i++) work[name]();
+    best = Math.min(best, performance.now() - start);
+  }
+  console.log(name, best / 20);
+}
+exit(0);
+`;
+  const entry = { source, folder: projectFolder };
+  const { code } = await buildFirmware({ entry, target: 'quickjs', minify: true });
+  await writeFile(join(folder, 'keys.js'), code);
+  const { stdout } = await promisify(execFile)(binary, ['--module', join(folder, 'keys.js')]);
+  await rm(folder, { recursive: true, force: true });
+  const ms = (name: string) => Number(new RegExp(`${name} (.*)`).exec(stdout)?.[1]);
+  return { connect: ms('connect'), frame: ms('frame') };
+}
+
 /** The smallest limit, in steps of 1 KiB, under which 500 events go through in mquickjs, from bytecode. */
 async function mquickjsBytes(binary: string): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'headwater-footprint-'));
@@ -189,6 +222,10 @@ add(
   note,
 );
 add(`quickjs send(): times faster than JSON.stringify, ${over}`, times?.text ?? null, note);
+
+const keyMs = process.env.QJS ? await quickjsKeyMs(process.env.QJS) : null;
+add('quickjs connect with a key, ms', keyMs?.connect ?? null, note);
+add('quickjs DATA with a MAC, ms', keyMs?.frame ?? null, note);
 
 const isMet = ({ what, measured, budget }: Row) =>
   measured === null || (what.endsWith(over) ? measured >= budget : measured <= budget);
