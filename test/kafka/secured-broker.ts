@@ -28,6 +28,8 @@ export interface SecuredBroker {
   mutual: string;
   folder: string;
   caFile: string;
+  /** Of those whose clients' certificates it takes, from its next start on. */
+  trustFile: string;
   authority: Authority;
   provider: IdentityProvider;
   broker: Broker;
@@ -40,12 +42,14 @@ export async function startSecuredBroker(user: string): Promise<SecuredBroker> {
   const authority = await makeAuthority();
   const caFile = join(folder, 'ca.pem');
   await writeFile(caFile, authority.pem);
+  const trustFile = join(folder, 'clients-ca.pem');
+  await writeFile(trustFile, authority.pem);
   const own = await authority.sign('broker');
   const store = join(folder, 'broker-with-key.pem');
   await writeByRename(store, `${own.key}\n${own.cert}`);
   const provider = await startIdentityProvider();
   const ports = { login: await freePort(), mutual: await freePort() };
-  const stores = { keystore: store, truststore: caFile };
+  const stores = { keystore: store, truststore: trustFile };
   const settings = {
     ...Object.fromEntries(
       Object.entries(stores).flatMap(([name, file]) => [
@@ -68,16 +72,17 @@ export async function startSecuredBroker(user: string): Promise<SecuredBroker> {
     },
   });
   await addScramUser(broker.bootstrap, user);
-  return {
-    ...{ folder, caFile, authority, provider, broker, bootstrap: broker.bootstrap },
+  const secured: SecuredBroker = {
+    ...{ folder, caFile, trustFile, authority, provider, broker, bootstrap: broker.bootstrap },
     login: `127.0.0.1:${ports.login}`,
     mutual: `127.0.0.1:${ports.mutual}`,
     async close() {
-      await broker.kill('SIGKILL');
+      await secured.broker.kill('SIGKILL');
       await provider.close();
       await rm(folder, { recursive: true, force: true });
     },
   };
+  return secured;
 }
 
 /** A client's certificate, signed by its authority, and its key. */
