@@ -118,6 +118,23 @@ test('batches are compressed by topic, dead letters never', () => {
   );
 });
 
+test('a certificate as a device needs the authority that signed it', () => {
+  const tls = `${least}listen:\n  tls:\n    certificate: a.pem\n    key: a.key\n`;
+  assert.equal(mistakes(`${tls}    auth: certificate\n`), [
+    "site.yaml:5: listen.tls.clientCa: expected a file, as auth is certificate: the authority that signs devices' certificates, it is missing",
+  ]);
+  assert.equal(mistakes(`${tls}    auth: certificate\n    clientCa: ca.pem\n`), []);
+  // Keys are the default here, too.
+  const keyless = tls.replace('keys: ./devices.keys\n', '');
+  assert.match(
+    mistakes(keyless).join('\n'),
+    /listen\.tls\.auth: expected none \(whoever reaches it/,
+  );
+  assert.match(mistakes(`${least}listen:\n  tls: {}\n`).join('\n'), 'listen.tls.certificate');
+  const { listen } = parseConfig(`${tls}    auth: none\n`, 'site.yaml');
+  assert.equal([listen.tls?.host, listen.tls?.port], ['0.0.0.0', 4513]);
+});
+
 test('Kafka is who its certificate says, by true or by files', async () => {
   const kafka = `${least}kafka:\n  brokers: ['a:9092']\n`;
   const ssl = (text: string) => parseConfig(`${kafka}  ssl: ${text}\n`, 'site.yaml').kafka?.ssl;
