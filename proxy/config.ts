@@ -39,8 +39,14 @@ const schema = z.strictObject({
   site: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'a name of letters, digits, . _ -'),
   listen: z
     .strictObject({
+      /** `false`: none, where TLS is to be the only way. */
       tcp: z
-        .strictObject({ host: z.string().default('0.0.0.0'), port: port.default(4510), auth })
+        .preprocess(
+          (given) => (given === false || given === 'false' ? null : given),
+          z
+            .strictObject({ host: z.string().default('0.0.0.0'), port: port.default(4510), auth })
+            .nullable(),
+        )
         .prefault({}),
       /** TCP behind TLS; absent: none. */
       tls: z
@@ -190,6 +196,11 @@ const whole = schema
     path: ['ack'],
     error: 'journal, or a section `kafka:` whose commits it can wait for',
   })
+  .refine(
+    ({ listen: { tcp, tls, udp, serial } }) =>
+      tcp !== null || tls !== undefined || udp !== undefined || serial.length > 0,
+    { path: ['listen', 'tcp'], error: 'a section, or another listener: no device could reach it' },
+  )
   .superRefine((parsed, { addIssue }) => {
     for (const path of parsed.keys === undefined ? keyed(parsed) : []) {
       addIssue({ code: 'custom', path: [...path, 'auth'], message: keysOrNone });
@@ -247,7 +258,7 @@ const keysOrNone =
 function keyed({ listen }: Parsed): (string | number)[][] {
   const { tcp, tls, udp, serial } = listen;
   const all = [
-    { path: ['listen', 'tcp'], auth: tcp.auth },
+    ...(tcp === null ? [] : [{ path: ['listen', 'tcp'], auth: tcp.auth }]),
     ...(tls === undefined ? [] : [{ path: ['listen', 'tls'], auth: tls.auth }]),
     ...(udp === undefined ? [] : [{ path: ['listen', 'udp'], auth: udp.auth }]),
     ...serial.map((line, index) => ({ path: ['listen', 'serial', index], auth: line.auth })),

@@ -63,7 +63,8 @@ export interface LaneStart {
 }
 
 export interface Pipeline {
-  readonly tcpPort: number;
+  /** Null where TCP is configured not to be. */
+  readonly tcpPort: number | null;
   /** Null where TLS is not configured. */
   readonly tlsPort: number | null;
   /** Null where UDP is not configured. */

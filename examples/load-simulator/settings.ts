@@ -168,6 +168,11 @@ function lengthOf({ duration, events }: SimulateOptions, workload: Workload): nu
 
 function proxyOf(text: string | undefined, config: Config | null): Settings['proxy'] {
   if (text === undefined) {
+    if (config !== null && config.listen.tcp === null) {
+      throw new ConfigError(
+        '--proxy host:port: listen.tcp is false in the file, and devices are played by TCP',
+      );
+    }
     const { host, port } = config?.listen.tcp ?? { host: '127.0.0.1', port: 4510 };
     if (port === 0) throw new ConfigError('--proxy host:port: listen.tcp.port is 0 in the file');
     return { host: host === '0.0.0.0' ? '127.0.0.1' : host, port };

@@ -23,7 +23,8 @@ export interface ListenersParts {
 export class Listeners {
   readonly #parts: ListenersParts;
   readonly #open: Listener[] = [];
-  tcpPort = 0;
+  /** Null where TCP is configured not to be. */
+  tcpPort: number | null = null;
   /** Null where TLS is not configured. */
   tlsPort: number | null = null;
   /** Null where UDP is not configured. */
@@ -46,10 +47,14 @@ export class Listeners {
     const { helloTimeoutMs } = config.limits;
     const addresses = new Addresses(config.limits, clock);
     const shared = { accept, outcomes, clock, addresses };
-    const byTcp = await doors.listenTcp({ ...tcp, ...shared }).catch(portError('listen.tcp', tcp));
-    this.#open.push(byTcp);
-    this.tcpPort = byTcp.port;
-    this.#sayOpen('listen.tcp', tcp.auth, `${tcp.host}:${byTcp.port}`);
+    if (tcp !== null) {
+      const byTcp = await doors
+        .listenTcp({ ...tcp, ...shared })
+        .catch(portError('listen.tcp', tcp));
+      this.#open.push(byTcp);
+      this.tcpPort = byTcp.port;
+      this.#sayOpen('listen.tcp', tcp.auth, `${tcp.host}:${byTcp.port}`);
+    }
     if (tls !== undefined) {
       const byTls = await doors
         .listenTls({

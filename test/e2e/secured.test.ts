@@ -128,7 +128,7 @@ test('by certificates from the device to Kafka; all of them are renewed on the w
   const tls = { host: '127.0.0.1', port: 0, ...listener, clientCa, auth: 'certificate' };
   await begin(
     { brokers: [kafka.mutual], ssl: { ...ssl(), ...files } },
-    { listen: { tcp: { host: '127.0.0.1', port: 0, auth: 'none' }, tls } },
+    { listen: { tcp: false, tls } },
   );
   await allowByTool();
   proxy = await startProxy(site.config);

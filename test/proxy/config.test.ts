@@ -23,7 +23,7 @@ test('the least configuration has defaults', () => {
   const config = parseConfig(least, 'site.yaml');
   assert.is(config.kafka, null);
   assert.is(config.journal.bytesMax, 1024 ** 3);
-  assert.is(config.listen.tcp.port, 4510);
+  assert.is(config.listen.tcp?.port, 4510);
   assert.is(config.http.host, '127.0.0.1');
 });
 
@@ -53,7 +53,7 @@ test('a listener without a word on `auth` asks devices for keys, and they must b
   );
   assert.is(three.length, 3);
   for (const mistake of three) assert.match(mistake, expected);
-  assert.is(parseConfig(least, 'site.yaml').listen.tcp.auth, 'keys');
+  assert.is(parseConfig(least, 'site.yaml').listen.tcp?.auth, 'keys');
   assert.equal(mistakes(`${bare}listen: { tcp: { auth: none } }\n`), []);
 });
 
@@ -131,6 +131,11 @@ test('a certificate as a device needs the authority that signed it', () => {
     /listen\.tls\.auth: expected none \(whoever reaches it/,
   );
   assert.match(mistakes(`${least}listen:\n  tls: {}\n`).join('\n'), 'listen.tls.certificate');
+  const alone = `${tls}    auth: none\n  tcp: false\n`;
+  assert.is(parseConfig(alone, 'site.yaml').listen.tcp, null);
+  assert.equal(mistakes(`${least}listen: { tcp: false }\n`), [
+    'site.yaml:4: listen.tcp: expected a section, or another listener: no device could reach it, found false',
+  ]);
   const { listen } = parseConfig(`${tls}    auth: none\n`, 'site.yaml');
   assert.equal([listen.tls?.host, listen.tls?.port], ['0.0.0.0', 4513]);
 });
@@ -285,7 +290,7 @@ test('flags lie over the environment, and that over the file', async () => {
   const path = join(projectFolder, 'examples/site.yaml');
   const environment = { HEADWATER_LISTEN_TCP_PORT: '1', HEADWATER_KAFKA_BROKERS: 'a:1,b:2' };
   const config = await readConfig(path, { 'listen.tcp.port': '2' }, environment);
-  assert.is(config.listen.tcp.port, 2);
+  assert.is(config.listen.tcp?.port, 2);
   assert.equal(config.kafka?.brokers, ['a:1', 'b:2']);
   assert.match(
     mistakes(least, { 'listen.tcp.port': 'x' }).join(),

@@ -135,7 +135,7 @@ for (const [call, code] of [
         throw new Error('there is no Kafka');
       },
     });
-    const sensor = await startSensor({ port: pipeline.tcpPort });
+    const sensor = await startSensor({ port: pipeline.tcpPort! });
     try {
       await until(() => sensor.acknowledged() > 5);
       refuse.call = call;
