@@ -2,7 +2,7 @@
 // Kafka. What is wrong is one line with the key of the configuration, the file and what to do; what a key file holds is never said.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ConfigError } from './config-file.js';
 
@@ -52,7 +52,7 @@ export function certificateText({ certificate }: TlsFiles): string {
   return `${own?.subject.replaceAll('\n', ', ')}, valid to ${own?.validTo}`;
 }
 
-/** What works today and should be seen to: a key that others may read, a certificate that is not valid now. */
+/** What works today and should be seen to: a key that others may read, a certificate that is not valid, or not for long. */
 export function tlsRemarks(files: TlsFiles, nowMs: number): string[] {
   const certificates = [files.certificate, files.ca].filter((file) => file !== undefined);
   return [
@@ -74,12 +74,21 @@ export function readSecret(file: TlsFile): string {
   throw mistake(file, 'is empty');
 }
 
-/** A secret is its owner's alone. */
+/** A secret is its owner's alone. What can't be looked at is said where it is read. */
 export function openToOthers({ name, path }: TlsFile): string[] {
-  const mode = statSync(path).mode & 0o777;
+  const mode = (statOf(path)?.mode ?? 0) & 0o777;
   if ((mode & 0o077) === 0) return [];
   const octal = mode.toString(8).padStart(4, '0');
   return [`${name}: ${path}: others than its owner may use it (mode ${octal}): chmod 600 ${path}`];
+}
+
+/** Undefined where there is none, or none that we may look at. */
+export function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 export function whyNot(error: NodeJS.ErrnoException): string {
@@ -88,6 +97,8 @@ export function whyNot(error: NodeJS.ErrnoException): string {
   return error.message;
 }
 
+const dayMs = 86_400_000;
+const soonMs = 14 * dayMs;
 const certificateForm = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 function certificatesIn(text: string, file: TlsFile): X509Certificate[] {
@@ -121,6 +132,9 @@ function outOfTime(certificate: X509Certificate, file: TlsFile, nowMs: number): 
   const who = `${file.name}: ${file.path}: the certificate of ${subject.replaceAll('\n', ', ')}`;
   if (Date.parse(validTo) < nowMs) return [`${who} has expired, ${validTo}: renew it`];
   if (Date.parse(validFrom) > nowMs) return [`${who} is not valid before ${validFrom}`];
+  const leftMs = Date.parse(validTo) - nowMs;
+  if (leftMs < soonMs)
+    return [`${who} expires in ${Math.floor(leftMs / dayMs)} days, ${validTo}: renew it`];
   return [];
 }
 

@@ -1,11 +1,10 @@
 // listen.tls: its files as they are now, and again when they change. A renewal is several files, put there one after the other, by a rename or
 // in place: what does not fit together is looked at again, and until it does the listener goes on with what it had.
 
-import { statSync } from 'node:fs';
 import type { TlsOptions as ServerOptions } from 'node:tls';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
-import { certificateText, readTlsFiles, type TlsFiles, tlsRemarks } from '../tls-files.js';
+import { certificateText, readTlsFiles, statOf, type TlsFiles, tlsRemarks } from '../tls-files.js';
 
 export interface TlsPaths {
   certificate: string;
@@ -20,6 +19,8 @@ export interface Certificates {
 }
 
 const lookMs = 2_000;
+/** What is to be seen to is said again. */
+const remarkEveryMs = 86_400_000;
 
 /** Throws a ConfigError where they are wrong at the start. */
 export function watchCertificates(
@@ -35,11 +36,17 @@ export function watchCertificates(
   let used = stateOf(files);
   const now = optionsOf(files);
   remark();
+  let remarkedMs = clock.monotonicMs();
   /** Files that do not fit: said once, and not before a second look finds them as they were. */
   let unfit = { state: '', isSaid: false };
   const look = () => {
     const state = stateOf(files);
-    if (state === used) return;
+    if (state === used) {
+      if (clock.monotonicMs() - remarkedMs < remarkEveryMs) return;
+      remarkedMs = clock.monotonicMs();
+      remark();
+      return;
+    }
     try {
       onRenewed(optionsOf(files));
       used = state;
@@ -86,7 +93,7 @@ function tlsFilesOf({ certificate, key, clientCa }: TlsPaths): TlsFiles {
 function stateOf({ certificate, key, ca }: TlsFiles): string {
   return [certificate, key, ca]
     .map((file) => {
-      const found = file === undefined ? undefined : statSync(file.path, { throwIfNoEntry: false });
+      const found = file === undefined ? undefined : statOf(file.path);
       return found === undefined ? '-' : `${found.ino} ${found.mtimeMs} ${found.size}`;
     })
     .join(', ');

@@ -83,6 +83,8 @@ test('a key that others may read, and a certificate whose time is over, are rema
   const [over, ...others] = tlsRemarks(files, Date.now());
   assert.match(over ?? '', /^listen\.tls\.certificate: .*over\.pem: .* CN=over has expired, .*GMT/);
   assert.equal(others, []);
+  const [soon] = tlsRemarks(await filesOf('soon', Date.now() + 3.5 * 86_400_000), Date.now());
+  assert.match(soon ?? '', / CN=soon expires in 3 days, .*GMT: renew it$/);
   const sound = await filesOf('early');
   assert.match(tlsRemarks(sound, Date.now() - 3 * 86_400_000)[0] ?? '', 'is not valid before');
   await chmod(sound.key.path, 0o640);

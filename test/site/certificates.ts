@@ -12,7 +12,7 @@ export interface Pair {
 export interface SignOptions {
   /** Host names and addresses; 127.0.0.1 and localhost unless told. */
   hosts?: string[];
-  /** Until when, ms since 1970; a day from now unless told. */
+  /** Until when, ms since 1970; in a month unless told. */
   validToMs?: number;
 }
 
@@ -23,12 +23,13 @@ export interface Authority {
 }
 
 const dayMs = 86_400_000;
+const monthMs = 30 * dayMs;
 const form = { keyType: 'ec', curve: 'P-256', algorithm: 'sha256' } as const;
 
 export async function makeAuthority(name = 'Test authority'): Promise<Authority> {
   const made = await generate([{ name: 'commonName', value: name }], {
     ...form,
-    notAfterDate: new Date(Date.now() + dayMs),
+    notAfterDate: new Date(Date.now() + monthMs),
     extensions: [
       { name: 'basicConstraints', cA: true, critical: true },
       { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
@@ -37,7 +38,10 @@ export async function makeAuthority(name = 'Test authority'): Promise<Authority>
   const ca = { key: made.private, cert: made.cert };
   return {
     pem: made.cert,
-    async sign(name, { hosts = ['127.0.0.1', 'localhost'], validToMs = Date.now() + dayMs } = {}) {
+    async sign(
+      name,
+      { hosts = ['127.0.0.1', 'localhost'], validToMs = Date.now() + monthMs } = {},
+    ) {
       const altNames = hosts.map((host) =>
         /^[\d.]+$/.test(host) ? { type: 7 as const, ip: host } : { type: 2 as const, value: host },
       );

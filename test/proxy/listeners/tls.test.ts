@@ -232,6 +232,23 @@ test('half a pair: the old one is used on, one line says so, and the other half 
   for (const line of site.lines) assert.not.match(line, key.slice(30, 60));
 });
 
+test('a certificate that expires soon is said at the start, once a day, and no more once it is renewed', async () => {
+  const site = await open();
+  const soon = await authority.sign('proxy', { validToMs: Date.now() + 5 * 86_400_000 });
+  await writePair(folder, 'proxy', soon);
+  site.clock.advance(2_000);
+  assert.is(site.lines.length, 2);
+  assert.match(site.lines[1] ?? '', /^listen\.tls\.certificate: .* CN=proxy expires in \d days/);
+  site.clock.advance(2_000);
+  assert.is(site.lines.length, 2);
+  site.clock.advance(86_400_000);
+  assert.is(site.lines.length, 3);
+  await writePair(folder, 'proxy', await authority.sign('proxy'));
+  site.clock.advance(2_000);
+  site.clock.advance(86_400_000);
+  assert.is(site.lines.length, 4, site.lines.join('\n'));
+});
+
 test('a session of before does not outlive the authority that signed it', async () => {
   const site = await open();
   const first = dial(site.port, { maxVersion: 'TLSv1.2' });
