@@ -36,8 +36,9 @@ export const socketOptions = {
 
 export class Connections {
   readonly #options: ConnectionsOptions;
-  /** Each one's, and what is to be called once its device is known. */
-  readonly #sockets = new Map<Socket, () => void>();
+  readonly #sockets = new Set<Socket>();
+  /** By name, what is to be called once its device is known: a TLS socket is not the one that was accepted below it. */
+  readonly #proofs = new Map<string, () => void>();
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -52,9 +53,10 @@ export class Connections {
     const { addresses, outcomes } = this.#options;
     const { remoteAddress: address = '?' } = socket;
     socket.on('error', () => {});
+    const name = this.nameOf(socket);
     const refusal = addresses.connect(address, this.#sockets.size);
     if (refusal !== null) {
-      outcomes.count(refusal, { channel: this.nameOf(socket) });
+      outcomes.count(refusal, { channel: name });
       this.#sendAway(socket);
       return false;
     }
@@ -63,9 +65,11 @@ export class Connections {
       if (!isProven) addresses.prove(address);
       isProven = true;
     };
-    this.#sockets.set(socket, prove);
+    this.#sockets.add(socket);
+    this.#proofs.set(name, prove);
     socket.on('close', () => {
       this.#sockets.delete(socket);
+      if (this.#proofs.get(name) === prove) this.#proofs.delete(name);
       prove();
       addresses.disconnect(address);
     });
@@ -80,7 +84,7 @@ export class Connections {
     socket.on('error', () => {});
     const handler = this.#options.accept({
       ...{ name, kind: 'connection', auth, ...certificate },
-      proven: () => this.#sockets.get(socket)?.(),
+      proven: () => this.#proofs.get(name)?.(),
       send(bytes) {
         if (socket.destroyed) return;
         if (socket.writableLength + bytes.length > unreadBytesMax) {
@@ -104,7 +108,7 @@ export class Connections {
   }
 
   end(): void {
-    for (const socket of this.#sockets.keys()) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   /** With the reason, where it can be said: before a TLS handshake it can't. */

@@ -12,6 +12,7 @@ import * as assert from 'uvu/assert';
 import type { Channel } from '../../proxy/listeners/channel.js';
 import { listenTls } from '../../proxy/listeners/tls.js';
 import { projectFolder } from '../kafka/jars.js';
+import { addressesOf } from '../proxy/limits/addresses-of.js';
 import { TestClock } from '../proxy/talk.js';
 import { until } from '../site/until.js';
 
@@ -39,7 +40,8 @@ async function shakeHands(): Promise<void> {
   const clock = new TestClock();
   clock.wallMs = Date.now();
   const listener = await listenTls({
-    ...{ host: '127.0.0.1', port: 0, auth: 'certificate', connectionsMax: 10, clock },
+    ...{ host: '127.0.0.1', port: 0, auth: 'certificate', clock },
+    addresses: addressesOf(10, clock),
     ...{ certificate: file('proxy.pem'), key: file('proxy.key'), clientCa: file('ca.pem') },
     ...{ handshakeTimeoutMs: 60_000, log: { debug: say, info: say, warn: say, error: say } },
     outcomes: { count: (kind) => said.push(kind), counts: () => new Map() },

@@ -184,6 +184,20 @@ test('a handshake that does not come to its end counts as a connection, and is c
   await until(() => site.channels.length === 1);
 });
 
+test('one whose device is known no longer counts as one on which nobody is', async () => {
+  const clock = new TestClock();
+  const addresses = addressesOf(100, clock, { unprovenMax: 1 });
+  const site = await open({ addresses });
+  await dialled(site.port);
+  await until(() => site.channels.length === 1);
+  await ended(dial(site.port));
+  assert.equal(site.kinds(), ['unproven-max']);
+  site.channels[0]?.proven?.();
+  await dialled(site.port);
+  await until(() => site.channels.length === 2);
+  assert.equal(site.kinds(), ['unproven-max']);
+});
+
 const serialOf = (socket: TLSSocket) => socket.getPeerCertificate().serialNumber;
 
 test('a renewed certificate is taken up: new handshakes see it, live connections stay', async () => {
