@@ -14,7 +14,7 @@ function run(input: Uint8Array): string {
   const text = Buffer.from(input).toString();
   try {
     const { journal, listen, kafka } = parseConfig(text, path);
-    check(journal.bytesMax > 0 && listen.tcp.port <= 65_535, 'a number out of range');
+    check(journal.bytesMax > 0 && (listen.tcp?.port ?? 0) <= 65_535, 'a number out of range');
     return `sound, ${kafka === null ? 'no Kafka' : 'Kafka'}`;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
