@@ -110,9 +110,9 @@ function describe(issue: Issue, content: unknown): { keys: PropertyKey[]; text: 
   return [{ keys: issue.path, text: `expected ${expected}, ${was}` }];
 }
 
-/** Of a login nothing is shown but its mechanism: a secret may stand where it does not belong. */
+/** Of a token nothing is shown, of a login nothing but its mechanism: a secret may stand where it does not belong. */
 function isSecret(keys: readonly PropertyKey[]): boolean {
-  return keys.includes('sasl') && keys.at(-1) !== 'mechanism';
+  return keys.at(-1) === 'token' || (keys.includes('sasl') && keys.at(-1) !== 'mechanism');
 }
 
 /** By aliases a value may hold itself, or be of any length. */

@@ -13,7 +13,12 @@ const settings = z.strictObject({
   /** Where meters' events are kept until the proxy has them, a file for each; relative to gateway.yaml. */
   store: z.string().min(1).optional(),
   http: z
-    .strictObject({ host: z.string().default('127.0.0.1'), port: port.default(4512) })
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: port.default(4512),
+      /** Whoever pauses or resumes lines has to show it; absent: nobody does. */
+      token: z.string().min(16, 'at least 16 characters').optional(),
+    })
     .prefault({}),
   limits: z
     .strictObject({

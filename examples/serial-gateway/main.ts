@@ -144,19 +144,21 @@ function listen(
       ...failedMeters(),
     ],
     remarks: closedLines,
-    async post(path, query) {
-      const line = query.get('path') ?? '';
-      const known =
-        path === '/lines/pause'
-          ? await lines.pause(line)
-          : path === '/lines/resume'
-            ? lines.resume(line)
-            : null;
-      if (known === null) return { status: 404, text: 'there are /lines/pause and /lines/resume' };
-      if (known)
-        return { status: 200, text: `${line}: ${path === '/lines/pause' ? 'paused' : 'resumed'}` };
-      const paths = [...lines.states().keys()].join(', ') || 'none';
-      return { status: 404, text: `${line}: no line of this gateway; it has ${paths}` };
-    },
+    post: { token: http.token ?? null, act },
   });
+
+  async function act(path: string, query: URLSearchParams) {
+    const line = query.get('path') ?? '';
+    const known =
+      path === '/lines/pause'
+        ? await lines.pause(line)
+        : path === '/lines/resume'
+          ? lines.resume(line)
+          : null;
+    if (known === null) return { status: 404, text: 'there are /lines/pause and /lines/resume' };
+    if (known)
+      return { status: 200, text: `${line}: ${path === '/lines/pause' ? 'paused' : 'resumed'}` };
+    const paths = [...lines.states().keys()].join(', ') || 'none';
+    return { status: 404, text: `${line}: no line of this gateway; it has ${paths}` };
+  }
 }

@@ -1,6 +1,7 @@
 // What an operator's tools ask: /metrics (Prometheus), /healthz (the process answers), /readyz (devices
 // are acknowledged, with a line for each thing that is in the way). Loopback unless configured otherwise.
 
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -19,15 +20,27 @@ export interface HttpOptions {
   trouble(): string[];
   /** What is in the way of delivery; said at /readyz and does not make the proxy unready. */
   remarks(): string[];
-  /** What a POST is to do: the status and a line to say. Absent: only GET. */
-  post?(path: string, query: URLSearchParams): Promise<{ status: number; text: string }>;
+  /** What changes something. Absent: only GET. */
+  post?: HttpPost;
+}
+
+export interface HttpPost {
+  /** That whoever asks must show, as `authorization: Bearer TOKEN`; null: nobody may. */
+  token: string | null;
+  /** The status and a line to say. */
+  act(path: string, query: URLSearchParams): Promise<{ status: number; text: string }>;
 }
 
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const server = createServer((request, response) => {
     const [path = '', query] = (request.url ?? '').split('?');
     if (request.method === 'POST' && options.post !== undefined) {
-      options.post(path, new URLSearchParams(query)).then(
+      const refusal = refusalOf(options.post, request.headers.authorization);
+      if (refusal !== null) {
+        answer(response, refusal.status, `${refusal.text}\n`);
+        return;
+      }
+      options.post.act(path, new URLSearchParams(query)).then(
         ({ status, text }) => answer(response, status, `${text}\n`),
         (error: Error) => answer(response, 500, `${error.message}\n`),
       );
@@ -72,12 +85,30 @@ function listen(server: Server, { host, port }: HttpOptions): Promise<void> {
   });
 }
 
+/** A page in a browser of this machine reaches loopback as well as its user does, and has no token. */
+function refusalOf(
+  { token }: HttpPost,
+  authorization = '',
+): { status: number; text: string } | null {
+  if (token === null) return { status: 403, text: 'no token is configured: set http.token' };
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  const isRight = timingSafeEqual(digest(authorization), digest(`Bearer ${token}`));
+  return isRight ? null : { status: 401, text: 'a token is wanted: authorization: Bearer TOKEN' };
+}
+
+/** What a device says may stand in an answer: no browser is to take it for more than text. */
+const headers = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; sandbox",
+  'cache-control': 'no-store',
+};
+
 function answer(
   response: ServerResponse,
   status: number,
   text: string,
   contentType = 'text/plain; charset=utf-8',
 ): void {
-  response.writeHead(status, { 'content-type': contentType });
+  response.writeHead(status, { ...headers, 'content-type': contentType });
   response.end(text);
 }

@@ -26,10 +26,14 @@ async function proxyOf(config: string, ...flags: string[]) {
   return scene.add(await startProxy(config, flags), (proxy) => proxy.kill());
 }
 
+const token = 'of-sixteen-characters-or-more';
+
 async function gatewayOf(folder: string, port: number, ...ptys: Pty[]) {
   const lines = ptys.map(({ path }) => ({ path }));
   const limits = { retryBackoffMs: 50 };
-  const gateway = await startGateway(folder, { proxy: { host: '127.0.0.1', port }, lines, limits });
+  const gateway = await startGateway(folder, {
+    ...{ proxy: { host: '127.0.0.1', port }, lines, limits, http: { port: 0, token } },
+  });
   return scene.add(gateway, (gateway) => gateway.kill());
 }
 
@@ -98,8 +102,19 @@ test('a paused line is free for another program, and comes back', async () => {
   const file = join(folder, 'pause.yaml');
   await writeFile(
     file,
-    `proxy: { host: 127.0.0.1 }\nlines: [{ path: ${pty.path} }]\nhttp: { port: ${gateway.httpPort} }\n`,
+    `proxy: { host: 127.0.0.1 }\nlines: [{ path: ${pty.path} }]\nhttp: { port: ${gateway.httpPort}, token: ${token} }\n`,
   );
+  const bare = join(folder, 'bare.yaml');
+  await writeFile(bare, `proxy: { host: 127.0.0.1 }\nlines: [{ path: ${pty.path} }]\n`);
+  const untold = await runHeadwater(['gateway', '--config', bare, 'pause', pty.path]);
+  assert.is(untold.code, 2);
+  assert.match(untold.complaint, /there is no http\.token/);
+  const url = `http://127.0.0.1:${gateway.httpPort}/lines/pause?path=${pty.path}`;
+  for (const authorization of ['', token, `Bearer ${token}x`]) {
+    const headers = { authorization };
+    assert.is((await fetch(url, { method: 'POST', headers })).status, 401, authorization);
+  }
+  assert.is(await gateway.metric('headwater_line_open'), 1);
   const verb = (what: string, path: string) =>
     runHeadwater(['gateway', '--config', file, what, path]);
   assert.equal(await verb('pause', pty.path), {

@@ -108,7 +108,9 @@ export const httpTarget: Target = {
     { name: 'metrics', bytes: text('GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n') },
     {
       name: 'a POST',
-      bytes: text('POST /dead-letters HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi'),
+      bytes: text(
+        'POST /dead-letters HTTP/1.1\r\nhost: a\r\nauthorization: Bearer of-sixteen-characters-or-more\r\ncontent-length: 2\r\n\r\nhi',
+      ),
     },
     { name: 'half a request', bytes: text('GET /readyz HT') },
     { name: 'another protocol', bytes: Uint8Array.of(0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc) },
@@ -120,10 +122,13 @@ export const httpTarget: Target = {
         metrics: async () => ({ contentType: 'text/plain', text: 'a 1\n' }),
         trouble: () => [],
         remarks: () => ['lane 0 is held'],
-        post: async (where, query) => ({
-          status: 200,
-          text: `${where.length} ${[...query].length}`,
-        }),
+        post: {
+          token: 'of-sixteen-characters-or-more',
+          act: async (where, query) => ({
+            status: 200,
+            text: `${where.length} ${[...query].length}`,
+          }),
+        },
       }),
     ),
 };

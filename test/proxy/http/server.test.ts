@@ -29,6 +29,42 @@ test('health, readiness and metrics', async () => {
   await server.close();
 });
 
+test('what changes something wants its token, and nothing that is said runs in a browser', async () => {
+  const asked: string[] = [];
+  const open = (token: string | null) =>
+    startHttp({
+      ...{ host: '127.0.0.1', port: 0, trouble: () => ['<script>alert(1)</script>'] },
+      metrics: async () => ({ contentType: 'text/plain', text: '' }),
+      remarks: () => [],
+      post: {
+        token,
+        async act(path) {
+          asked.push(path);
+          return { status: 200, text: 'done' };
+        },
+      },
+    });
+  const server = await open('a-token-of-some-length');
+  const post = async (port: number, authorization?: string) => {
+    const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+    return (await fetch(`http://127.0.0.1:${port}/x`, { method: 'POST', headers })).status;
+  };
+  assert.is(await post(server.port), 401);
+  assert.is(await post(server.port, 'Bearer a-token-of-some-lengt'), 401);
+  assert.is(await post(server.port, 'a-token-of-some-length'), 401);
+  assert.equal(asked, []);
+  assert.is(await post(server.port, 'Bearer a-token-of-some-length'), 200);
+  assert.equal(asked, ['/x']);
+  const page = await fetch(`http://127.0.0.1:${server.port}/readyz`);
+  assert.is(page.headers.get('x-content-type-options'), 'nosniff');
+  assert.match(page.headers.get('content-type') ?? '', /^text\/plain/);
+  assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'/);
+  await server.close();
+  const untold = await open(null);
+  assert.is(await post(untold.port, 'Bearer null'), 403);
+  await untold.close();
+});
+
 test('a port in use is an error of the start', async () => {
   const options = {
     host: '127.0.0.1',
