@@ -7,9 +7,7 @@ import {
   RESET_TABLE,
   RESET_UNAVAILABLE,
   RESET_VERSION,
-  STREAMS_MAX,
   TABLE,
-  TABLE_BYTES_MAX,
 } from '../sdk/wire.js';
 import { Handshake, isAmong } from './auth/handshake.js';
 import type { SessionKey } from './auth/session-key.js';
@@ -25,92 +23,16 @@ import {
   type FrameTaker,
   mayHaveMac,
 } from './frame.js';
-import type { KnownTable, Site } from './intake.js';
+import type { Site } from './intake.js';
 import type { Channel, ChannelHandler } from './listeners/channel.js';
-import {
-  type Data,
-  decodeMessage,
-  encodeAck,
-  encodeReset,
-  type Hello,
-  type TablePart,
-} from './message.js';
+import { type Data, decodeMessage, encodeAck, encodeReset, type Hello } from './message.js';
+import { type Event, type State, transitions } from './session-states.js';
+import { SessionTables, type TablesListener } from './session-tables.js';
 import type { Admitted, Sessions } from './sessions.js';
-import { type StreamTable, tableId } from './table.js';
 
-// frame → session → journal: the proxy's half of the conversation on one channel (PROTOCOL.md §7). The
-// transition table below is the specification's, cell by cell; nothing else changes the state.
+// frame → session → journal: the proxy's half of the conversation on one channel (PROTOCOL.md §7). What a state
+// does at an event is in session-states.ts; nothing else changes the state.
 // Guarantee: whatever comes in is answered, taken or counted, and never throws.
-
-export type State = 'silent' | 'live' | 'closed';
-export type Event =
-  | { type: 'hello'; hello: Hello; body: Uint8Array; key: SessionKey | null }
-  | { type: 'unproven'; outcome: string; device: string }
-  | { type: 'table'; message: TablePart }
-  | { type: 'data'; message: Data }
-  | { type: 'other'; outcome: string; detail: Record<string, string | number> }
-  | { type: 'broken'; why: Broken }
-  | { type: 'synced'; boots: ReadonlySet<number> }
-  | { type: 'failed' }
-  | { type: 'revoked' }
-  | { type: 'silence' }
-  | { type: 'down' };
-
-type Action =
-  | 'greet'
-  | 'refuse'
-  | 'lock-out'
-  | 'no-session'
-  | 'table'
-  | 'data'
-  | 'count'
-  | 'acknowledge'
-  | 'unavailable'
-  | 'close-connection'
-  | 'end'
-  | 'nothing';
-
-export const transitions: Record<State, Record<Event['type'], Action>> = {
-  silent: {
-    hello: 'greet', // → live, unless it must be proven first, or another is preferred
-    unproven: 'refuse',
-    table: 'no-session',
-    data: 'no-session',
-    other: 'count',
-    broken: 'count',
-    synced: 'nothing',
-    failed: 'nothing',
-    revoked: 'nothing',
-    silence: 'close-connection', // → closed; a line stays
-    down: 'end', // → closed
-  },
-  live: {
-    hello: 'greet',
-    unproven: 'refuse',
-    table: 'table',
-    data: 'data',
-    other: 'count',
-    broken: 'count',
-    synced: 'acknowledge',
-    failed: 'unavailable', // → silent
-    revoked: 'lock-out', // → silent
-    silence: 'nothing',
-    down: 'end', // → closed
-  },
-  closed: {
-    hello: 'nothing',
-    unproven: 'nothing',
-    table: 'nothing',
-    data: 'nothing',
-    other: 'nothing',
-    broken: 'nothing',
-    synced: 'nothing',
-    failed: 'nothing',
-    revoked: 'nothing',
-    silence: 'nothing',
-    down: 'nothing',
-  },
-};
 
 const resetIntervalMs = 1_000;
 const quietMs = 1_000;
@@ -122,7 +44,7 @@ const garbleBytes = 8_192;
 /** [W-55] A datagram that is on its way for longer is gone. */
 const datagramLifeMs = 60_000;
 
-export class Session implements ChannelHandler, FrameTaker {
+export class Session implements ChannelHandler, FrameTaker, TablesListener {
   readonly #site: Site;
   readonly #sessions: Sessions;
   readonly channel: Channel;
@@ -141,9 +63,7 @@ export class Session implements ChannelHandler, FrameTaker {
   /** Where the listener asks for keys: the session's, and what leads to one. */
   #key: SessionKey | null = null;
   #handshake: Handshake | null = null;
-  #tables: (KnownTable | null)[] = [];
-  /** Of each table that is coming, what came of it: stream by stream, from the first on. */
-  #parts: Map<number, Uint8Array[]> | null = null;
+  #tables: SessionTables | null = null;
   #cancelTimer: (() => void) | null = null;
   #cancelHeld: (() => void) | null = null;
   /** Of a gateway's connection: its lines. */
@@ -165,7 +85,7 @@ export class Session implements ChannelHandler, FrameTaker {
     this.#unsoundBytes += bytes.length;
     this.#frames.push(bytes);
     const isGarbled = this.channel.kind === 'line' && this.#unsoundBytes >= garbleBytes;
-    if (isGarbled && !this.#garbled) this.#count('line-garbled', { bytes: this.#unsoundBytes });
+    if (isGarbled && !this.#garbled) this.count('line-garbled', { bytes: this.#unsoundBytes });
     this.#garbled = isGarbled;
     this.#answer();
   }
@@ -205,28 +125,28 @@ export class Session implements ChannelHandler, FrameTaker {
         if (event.type === 'hello') this.#greet(event.hello, event.body, event.key);
         break;
       case 'refuse':
-        if (event.type === 'unproven') this.#count(event.outcome, { device: event.device });
+        if (event.type === 'unproven') this.count(event.outcome, { device: event.device });
         this.#reset(RESET_AUTH, unprovenRetryMs);
         break;
       case 'lock-out':
-        this.#count('revoked', { device: this.#admitted?.hello.device ?? '' });
+        this.count('revoked', { device: this.#admitted?.hello.device ?? '' });
         this.#leave();
         this.#enter('silent');
         this.#reset(RESET_AUTH, unprovenRetryMs);
         break;
       case 'no-session':
-        this.#count('no-session', { what: event.type });
+        this.count('no-session', { what: event.type });
         this.#reset(RESET_NO_SESSION, 0);
         break;
       case 'table':
-        if (event.type === 'table') this.#table(event.message);
+        if (event.type === 'table') this.#tables?.take(event.message);
         break;
       case 'data':
         if (event.type === 'data') this.#data(event.message);
         break;
       case 'count':
-        if (event.type === 'broken') this.#count(`frame-${event.why}`);
-        if (event.type === 'other') this.#count(event.outcome, event.detail);
+        if (event.type === 'broken') this.count(`frame-${event.why}`);
+        if (event.type === 'other') this.count(event.outcome, event.detail);
         if (event.type === 'other' && event.outcome === 'unknown-version') {
           this.#reset(RESET_VERSION, 60_000);
         }
@@ -241,7 +161,7 @@ export class Session implements ChannelHandler, FrameTaker {
         break;
       case 'close-connection':
         if (this.channel.kind === 'line' || this.#channels !== null) break;
-        this.#count('hello-timeout');
+        this.count('hello-timeout');
         this.#enter('closed');
         this.channel.close();
         break;
@@ -266,11 +186,11 @@ export class Session implements ChannelHandler, FrameTaker {
   /** [W-44] Of a gateway's connection, on which lines may speak. */
   #envelope(frame: Uint8Array): void {
     if (this.channel.auth === 'certificate') {
-      this.#count('envelope-by-certificate');
+      this.count('envelope-by-certificate');
       return;
     }
     if (this.channel.isInEnvelope === true) {
-      this.#count('envelope-in-envelope');
+      this.count('envelope-in-envelope');
       return;
     }
     this.#channels ??= new Channels(this.channel, this.#sessions.accept, this.#site.outcomes);
@@ -302,14 +222,14 @@ export class Session implements ChannelHandler, FrameTaker {
     }
     this.#fragments ??= new Fragments(this.#site.clock);
     const assembly = this.#fragments.take(body);
-    if (assembly.type === 'dropped') this.#count(`fragment-${assembly.why}`);
+    if (assembly.type === 'dropped') this.count(`fragment-${assembly.why}`);
     if (assembly.type === 'frame') this.#take(assembly.frame, true);
   }
 
   /** Without a session nobody can look at a MAC: it is no more than a sign that a device thinks it has one. */
   #unreadable(frame: Uint8Array): void {
     const what = frame[0] === TABLE ? 'table' : 'data';
-    this.#count('no-session', { what });
+    this.count('no-session', { what });
     this.#reset(RESET_NO_SESSION, 0);
   }
 
@@ -323,14 +243,14 @@ export class Session implements ChannelHandler, FrameTaker {
         break;
       }
       case 'again':
-        this.#count(answer.why);
+        this.count(answer.why);
         this.#send(answer.challenge);
         break;
       case 'wrong':
         this.step({ type: 'unproven', outcome: 'proof-wrong', device: answer.hello.device });
         break;
       case 'nothing':
-        this.#count(answer.why);
+        this.count(answer.why);
         break;
     }
   }
@@ -349,7 +269,7 @@ export class Session implements ChannelHandler, FrameTaker {
       return;
     }
     if (this.#isLate(hello)) {
-      this.#count('hello-late', { device: hello.device });
+      this.count('hello-late', { device: hello.device });
       return;
     }
     if (this.channel.auth === 'keys' && key === null) {
@@ -358,15 +278,14 @@ export class Session implements ChannelHandler, FrameTaker {
     }
     const answer = this.#sessions.admit(hello, this, this.#admitted, key);
     if (answer.type === 'refused') {
-      this.#count(answer.outcome, { device: hello.device });
+      this.count(answer.outcome, { device: hello.device });
       if (answer.reason !== null) this.#reset(answer.reason, answer.retryMs);
       return;
     }
     const { welcome, ...admitted } = answer;
     this.#admitted = admitted;
     this.#greetedAtMs = this.#site.clock.monotonicMs();
-    this.#tables = hello.tables.map(() => null);
-    this.#parts = null;
+    this.#tables = new SessionTables(this.#site, this.#sessions.tables, hello, this);
     this.#key = key;
     this.#send(welcome);
     this.channel.proven?.();
@@ -389,52 +308,15 @@ export class Session implements ChannelHandler, FrameTaker {
     return isSameLife && uptime < last.uptime && agoMs < datagramLifeMs;
   }
 
-  /** [W-15] A table is whole when its parts together have the id that HELLO gave. */
-  #table({ index, stream, description }: TablePart): void {
-    const { device = '', tables = [] } = this.#admitted?.hello ?? {};
-    const { journal } = this.#site;
-    const id = tables[index];
-    const parts = stream === 0 ? [] : (this.#parts?.get(index) ?? []);
-    if (id === undefined) this.#count('table-not-listed', { device, index });
-    else if (journal.table(device, id) !== null) this.#count('table-again', { device, index });
-    else if (stream !== parts.length) this.#count('table-part-missing', { device, index, stream });
-    else {
-      parts.push(Uint8Array.from(description));
-      this.#parts ??= new Map();
-      this.#parts.set(index, parts);
-      const bytes = Buffer.concat(parts);
-      const isWhole = tableId(bytes) === id;
-      if (!isWhole && bytes.length <= TABLE_BYTES_MAX && stream + 1 < STREAMS_MAX) return;
-      this.#parts.delete(index);
-      if (isWhole) this.#wholeTable(device, id, bytes);
-      else this.#count('table-wrong-id', { device, index });
-    }
+  /** As `notAllowed`. */
+  tooManyTables(): void {
+    this.count('tables-max', { device: this.#admitted?.hello.device ?? '' });
+    this.#reset(RESET_UNAVAILABLE, limitRetryMs);
   }
 
-  #wholeTable(device: string, id: string, bytes: Uint8Array): void {
-    const table = this.#sessions.tables.decode(id, bytes);
-    if (typeof table === 'string') this.#count('table-malformed', { device, why: table });
-    else if (!this.#mayWrite(table)) return;
-    else if (this.#site.journal.tableCount(device) >= this.#site.limits.tablesPerDeviceMax) {
-      this.#count('tables-max', { device });
-      this.#reset(RESET_UNAVAILABLE, limitRetryMs);
-    } else if (!this.#site.journal.append({ kind: 'table', device, id, bytes })) {
-      this.#count('not-taken', { device, what: 'table' });
-    }
-  }
-
-  /** Of these streams one may not be its device's: it is told, keeps its events, and comes again. */
-  #mayWrite({ streams }: StreamTable): boolean {
-    const { allow } = this.#site;
-    if (allow === null) return true;
-    const { device = '' } = this.#admitted?.hello ?? {};
-    const forbidden = streams.find(({ name }) => !allow(device, name));
-    if (forbidden !== undefined) this.#notAllowed(forbidden.name);
-    return forbidden === undefined;
-  }
-
-  #notAllowed(stream: string): void {
-    this.#count('stream-not-allowed', { device: this.#admitted?.hello.device ?? '', stream });
+  /** The device is told, keeps its events, and comes again. */
+  notAllowed(stream: string): void {
+    this.count('stream-not-allowed', { device: this.#admitted?.hello.device ?? '', stream });
     this.#reset(RESET_AUTH, limitRetryMs);
   }
 
@@ -448,12 +330,12 @@ export class Session implements ChannelHandler, FrameTaker {
     const window = admitted.windows.get(message.boot);
     if (running) window?.sample(clock, message.uptime);
     const intake = admitted.intakes.get(message.boot);
-    const table = this.#tableOf(message.table);
+    const table = this.#tables?.at(message.table) ?? null;
     if (intake === undefined) {
-      this.#count('boot-not-welcomed', { device, boot: message.boot });
+      this.count('boot-not-welcomed', { device, boot: message.boot });
       this.#reset(RESET_NO_SESSION, 0);
     } else if (table === null && !namesNoTable(message)) {
-      this.#count('table-lacking', { device, index: message.table });
+      this.count('table-lacking', { device, index: message.table });
       this.#reset(RESET_TABLE, 0);
     } else if (table !== 'forbidden') {
       const forbidden = intake.data(message, table, {
@@ -462,23 +344,8 @@ export class Session implements ChannelHandler, FrameTaker {
         offsetMs: window?.offsetMs(clock, uptimeStops) ?? null,
         uptimeStops,
       });
-      if (forbidden !== null) this.#notAllowed(forbidden);
+      if (forbidden !== null) this.notAllowed(forbidden);
     }
-  }
-
-  #tableOf(index: number): KnownTable | 'forbidden' | null {
-    const known = this.#tables[index];
-    if (known) return known;
-    const hello = this.#admitted?.hello;
-    const id = hello?.tables[index];
-    if (hello === undefined || id === undefined) return null;
-    const held = this.#site.journal.table(hello.device, id);
-    if (held === null) return null;
-    const streams = this.#sessions.tables.decode(id, held.bytes);
-    if (typeof streams === 'string') return null;
-    if (!this.#mayWrite(streams)) return 'forbidden';
-    this.#tables[index] = { id, streams };
-    return { id, streams };
   }
 
   #settle(boots: ReadonlySet<number>): void {
@@ -531,7 +398,7 @@ export class Session implements ChannelHandler, FrameTaker {
     this.channel.send(quiet ? Uint8Array.of(0, ...frame) : frame);
   }
 
-  #count(kind: string, detail: Record<string, string | number> = {}): void {
+  count(kind: string, detail: Record<string, string | number> = {}): void {
     this.#site.outcomes.count(kind, { channel: this.channel.name, ...detail });
   }
 
@@ -541,8 +408,7 @@ export class Session implements ChannelHandler, FrameTaker {
     this.#cancelHeld?.();
     this.#cancelHeld = null;
     this.#key = null;
-    this.#tables = [];
-    this.#parts = null;
+    this.#tables = null;
   }
 
   #enter(state: State): void {

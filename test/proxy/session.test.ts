@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeFrame } from '../../proxy/frame.js';
-import { type Event, type State, transitions } from '../../proxy/session.js';
+import { type Event, type State, transitions } from '../../proxy/session-states.js';
 import { block, items, motesBytes, motesId, Peer, site } from './talk.js';
 import { fromHex, toHex, vectors } from './vectors.js';
 
