@@ -22,6 +22,8 @@ export interface Surroundings {
   seed: number;
   bufferBytes: number;
   lingerMs: number;
+  /** Where the proxy asks for one. */
+  key: string | null;
   /** The link's near end, anew for each opening. */
   connect(): Duplex;
 }
@@ -78,7 +80,7 @@ export class Device {
 
   /** Power on: a new boot. */
   boot(): void {
-    const { ledger, seed, instantiate, workload, bufferBytes, lingerMs } = this.#around;
+    const { ledger, seed, instantiate, workload, bufferBytes, lingerMs, key } = this.#around;
     const page = ledger.begin(this.pages);
     const bootedMs = performance.now();
     const random = randomOf(seed, this.index, 2, page.life);
@@ -91,6 +93,7 @@ export class Device {
       },
       random,
     });
+    if (key !== null) sdk.auth(key);
     const stream = sdk.stream(workload.stream, workload.fields(sdk));
     const store = sdk.ram(bufferBytes - Math.min(bufferBytes >> 2, 216));
     const forget = store.forget;

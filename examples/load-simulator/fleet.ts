@@ -26,16 +26,14 @@ export class Fleet {
     instantiate: Instantiate;
   }) {
     const { settings, ...parts } = options;
-    const { workload, seed, bufferBytes, lingerMs, skewPpm, devices, namePrefix } = settings;
-    const digits = String(devices).length;
+    const { workload, seed, bufferBytes, lingerMs, skewPpm, names, keys } = settings;
     const around = {
       ...{ ...parts, workload, seed, bufferBytes, lingerMs },
       connect: () => this.#connect(settings.proxy),
     };
     const clocks = randomOf(seed, 4);
-    for (let index = 0; index < devices; index++) {
-      const given = workload.names?.[index] ?? String(index + 1).padStart(digits, '0');
-      const device = new Device(index, `${namePrefix}${given}`, around);
+    for (const [index, name] of names.entries()) {
+      const device = new Device(index, name, { ...around, key: keys?.get(name) ?? null });
       device.clockRate = 1 + ((2 * clocks() - 1) * skewPpm) / 1e6;
       this.devices.push(device);
     }

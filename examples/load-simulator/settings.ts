@@ -2,6 +2,7 @@
 
 import { type Config, ConfigError, checkLogin, readConfig } from 'headwater/site';
 import { type Disturbance, parseDisturbance } from './disturbances.js';
+import { keysFor } from './keys.js';
 import type { ReaderOrder } from './proof/messages.js';
 import { durationMs, wholeNumber } from './words.js';
 import { shapeWorkload, type Workload } from './workload.js';
@@ -43,6 +44,10 @@ export interface Settings {
   mayRepeat: boolean;
   devices: number;
   namePrefix: string;
+  /** The devices' names. */
+  names: readonly string[];
+  /** Of each; null: the proxy asks for none. */
+  keys: ReadonlyMap<string, string> | null;
   /** Events a second of all devices together; null: as the trace says. */
   rate: number | 'max' | null;
   shape: Shape;
@@ -93,6 +98,7 @@ export async function readSettings(options: SimulateOptions): Promise<Settings> 
   const words = [...(options.with ?? []), ...(shape === 'power-cut' ? [powerCut] : [])];
   const disturbances = words.map(parseDisturbance);
   const skews = disturbances.filter(({ kind }) => kind === 'skew');
+  const names = namesOf(options.name, devices, workload);
   const bufferBytes = rate === 'max' ? floodBytes(devices) : defaults.bufferBytes;
   return {
     proxy: proxyOf(options.proxy, config),
@@ -100,6 +106,8 @@ export async function readSettings(options: SimulateOptions): Promise<Settings> 
     mayRepeat: config?.delivery === 'at-least-once',
     ...{ devices, rate, shape: shape as Shape, workload },
     namePrefix: options.name,
+    names,
+    keys: await keysFor(names, config, options.config),
     durationMs: lengthOf(options, workload),
     eventsMax:
       options.events === undefined
@@ -121,6 +129,14 @@ export async function readSettings(options: SimulateOptions): Promise<Settings> 
     report: options.report ?? null,
     isJson: options.json === true,
   };
+}
+
+function namesOf(prefix: string, devices: number, { names }: Workload): string[] {
+  const digits = String(devices).length;
+  return Array.from({ length: devices }, (_, index) => {
+    const given = names?.[index] ?? String(index + 1).padStart(digits, '0');
+    return `${prefix}${given}`;
+  });
 }
 
 /** All together so much is on its way at most: more would only wait. */

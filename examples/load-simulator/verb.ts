@@ -47,6 +47,8 @@ counted every (device, boot, seq) in Kafka, with its value, against what send() 
 
   accepted = in Kafka, once and in order + reported lost + gone with the power before the proxy knew of the boot
 
+A proxy that asks for keys: its registry is read, so run this as whoever may, and give the devices keys (headwater device add).
+
 Topics: the stream's (press-hall.simulated) and the proxy's loss topic must exist; --create-topics makes them.
 
 When they send (--shape):

@@ -28,9 +28,12 @@ function resultOf({ code, output, complaint }: Awaited<ReturnType<typeof runHead
 
 type Scene = Awaited<ReturnType<typeof scene>>;
 
-async function scene(label: string) {
+async function scene(label: string, prepare?: (config: string) => Promise<unknown>) {
   const bootstrap = await sharedBroker();
-  const site = await makeSite({ bootstrap, label });
+  const listen = { tcp: { host: '127.0.0.1', port: 0 } };
+  const overrides = prepare === undefined ? {} : { listen, keys: './devices.keys' };
+  const site = await makeSite({ bootstrap, label, overrides });
+  await prepare?.(site.config);
   const proxy = await startProxy(site.config);
   const words = (...more: string[]) => [
     ...['simulate', '--config', site.config, '--proxy', `127.0.0.1:${proxy.tcpPort}`],
@@ -149,6 +152,27 @@ test('a proxy that is away is told with the time and the counts, and ends the wa
     summary.unfinished[0] ?? '',
     /acknowledgements of \d events; 0 of 3 .*ECONNREFUSED.*1 s/,
   );
+});
+
+test('a proxy that asks for keys: they come from its registry, and one that lacks is named', async () => {
+  const names = ['sim-1', 'sim-2', 'sim-3'];
+  const add = (config: string) => runHeadwater(['device', 'add', ...names, '-c', config]);
+  const { site, proxy, words } = await scene('simulate-keys', add);
+  const cuts = ['--with', 'cut:every=500ms,for=100ms,share=0.5'];
+  const run = await runHeadwater(
+    words('--devices', '3', '--rate', '300', '--events', '600', ...cuts),
+  );
+  const { code, summary, complaint } = resultOf(run);
+  assert.is(code, 0, complaint);
+  assert.is(summary.verdict.inKafka, 600);
+  const lacks = await runHeadwater(words('--devices', '4', '--events', '4'));
+  assert.is(lacks.code, 2);
+  assert.match(
+    lacks.complaint,
+    /devices\.keys: no key of sim-4, .*: headwater device add sim-4 -c /,
+  );
+  await proxy.stop();
+  await site.remove();
 });
 
 test('devices that flood a proxy that is away end, too', async () => {
