@@ -1,5 +1,6 @@
 import type { Target } from '../target.js';
 import { blockTarget } from './block.js';
+import { busDropTarget } from './bus-drop.js';
 import { cborTarget } from './cbor.js';
 import { configTarget } from './config.js';
 import { datagramTarget } from './datagram.js';
@@ -19,6 +20,6 @@ import { tableTarget } from './table.js';
 export const targets: readonly Target[] = [
   ...[frameTarget, cborTarget, messageTarget, tableTarget, blockTarget],
   ...[envelopeTarget, fragmentsTarget, datagramTarget],
-  ...[sessionTarget, sessionWithKeysTarget, deviceTarget],
+  ...[sessionTarget, sessionWithKeysTarget, deviceTarget, busDropTarget],
   ...[journalTarget, monitorTarget, configTarget, httpTarget],
 ];
