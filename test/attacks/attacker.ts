@@ -51,7 +51,7 @@ function item(value: Item): Buffer {
 }
 
 /** The items of a message of the proxy's: uints, null, bytes, arrays; a message of these is never broken. */
-export function itemsOf(body: Uint8Array): Item[] {
+export function itemsOf(body: Uint8Array, most = Number.POSITIVE_INFINITY): Item[] {
   const bytes = Buffer.from(body);
   let at = 0;
   const one = (): Item => {
@@ -70,7 +70,7 @@ export function itemsOf(body: Uint8Array): Item[] {
     return major === 3 ? part.toString() : part;
   };
   const all: Item[] = [];
-  while (at < bytes.length) all.push(one());
+  while (at < bytes.length && all.length < most) all.push(one());
   return all;
 }
 

@@ -17,6 +17,7 @@ import {
   hello,
   items,
   itemsOf,
+  PROOF,
   RESET,
   WELCOME,
   withCrc,
@@ -68,7 +69,7 @@ for (const [what, bent] of bend) {
   test(`${what} a third of all frames, both ways`, async () => {
     let count = 0;
     rogue.tamper((frame) => (++count % 3 === 0 ? bent(frame, count) : [frame]));
-    await until(() => count > 60);
+    await until(() => count > 40);
     rogue.tamper(honestly);
     await passes(victims[0]!, 20);
     await believesOnlyTheProxy();
@@ -77,7 +78,7 @@ for (const [what, bent] of bend) {
 
 test('invents frames for the proxy in a live session: DATA, TABLE, HELLO, an envelope', async () => {
   const before = await site.counted('replaced');
-  const boot = Number(itemsOf(lastSeen('to-proxy', DATA).subarray(0, 12))[1]);
+  const boot = Number(itemsOf(lastSeen('to-proxy', DATA), 2)[1]);
   for (let index = 0; index < 20; index++) {
     rogue.inject('to-proxy', withCrc(forged(boot, index)));
     rogue.inject('to-proxy', Buffer.concat([forged(boot, index), Buffer.alloc(12)]));
@@ -90,7 +91,7 @@ test('invents frames for the proxy in a live session: DATA, TABLE, HELLO, an env
 });
 
 test('invents frames for the device: ACK, WELCOME, CHALLENGE, RESET, with a CRC, a MAC of zeros, an old MAC', async () => {
-  const boot = Number(itemsOf(lastSeen('to-proxy', DATA).subarray(0, 12))[1]);
+  const boot = Number(itemsOf(lastSeen('to-proxy', DATA), 2)[1]);
   const nonce = Number(itemsOf(lastSeen('to-proxy', HELLO).subarray(0, -4))[5]);
   const all = 4_000_000_000;
   const bodies = [
@@ -121,7 +122,14 @@ test('invents frames for the device: ACK, WELCOME, CHALLENGE, RESET, with a CRC,
 
 test("answers the HELLO in the proxy's place: its own CHALLENGE first, a WELCOME with a CRC beside the right one", async () => {
   let answered = 0;
+  let isFirst = false;
   rogue.tamper((frame, way) => {
+    // The PROOF that follows HELLO at once is spoiled, or the session would be resumed without a CHALLENGE.
+    if (way === 'to-proxy' && frame[0] === HELLO) isFirst = true;
+    if (way === 'to-proxy' && frame[0] === PROOF && isFirst) {
+      isFirst = false;
+      return [Buffer.from(frame).fill(1, -2)];
+    }
     if (way === 'to-proxy' || frame[0] !== CHALLENGE || answered >= 6) return [frame];
     answered += 1;
     const own = withCrc(items(CHALLENGE, Buffer.alloc(16, answered)));
@@ -153,7 +161,7 @@ test('swaps two devices, connection for connection: neither is taken for the oth
     count += 1;
     return way === 'to-proxy' ? mixed(frame, way, connection) : [frame];
   });
-  await until(() => count > 60);
+  await until(() => count > 40);
   rogue.tamper(honestly);
   await Promise.all(victims.map((victim) => passes(victim, 20)));
   await believesOnlyTheProxy();

@@ -1,0 +1,123 @@
+// Flooding: connections that say nothing, garbage and HELLOs at full speed, DATA beyond credit and beyond a rate. The proxy's memory stays bounded, others get in
+// from another address, and the device beside goes on ([W-33], `limits` of the configuration).
+
+import { connect } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { passes } from '../site/line-scene.js';
+import type { Sensor } from '../site/sensor.js';
+import { until } from '../site/until.js';
+import {
+  ACK,
+  cobs,
+  dial,
+  emptyTable,
+  forged,
+  greet,
+  hello,
+  itemsOf,
+  RESET,
+  WELCOME,
+  withCrc,
+} from './attacker.js';
+import { Attacked } from './scene.js';
+
+const test = suite('flooding');
+/** More than calm; what the engine's heap grows by before it is swept is most of it. */
+const growthMbMax = 150;
+let site: Attacked;
+let honest: Sensor;
+let calmMb = 0;
+
+test.before(async () => {
+  const limits = { unprovenMax: 40, addressShare: 0.5, eventsPerSecond: 200, burstSeconds: 1 };
+  site = await Attacked.start('flooding', { devices: ['flood', 'late'], limits });
+  honest = await site.honest();
+  calmMb = await site.residentMb();
+});
+test.after(() => site.end());
+
+async function isUnmoved(): Promise<void> {
+  await passes(honest, 20);
+  const grown = (await site.residentMb()) - calmMb;
+  assert.ok(grown < growthMbMax, `${grown} MB more`);
+}
+
+test('connections that say nothing: an address has its share, and another device gets in from another one', async () => {
+  const flood = await Promise.all(Array.from({ length: 60 }, () => site.dial()));
+  await until(async () => (await site.counted('unproven-max')) >= 40);
+  const sent = flood.filter((one) => one.types().includes(RESET)).length;
+  assert.is(sent, await site.counted('unproven-max'));
+  const port = () =>
+    connect({ port: site.port, host: '127.0.0.1', localAddress: '127.0.0.2', noDelay: true });
+  const late = await site.sense('late', { port });
+  await passes(late, 20);
+  await isUnmoved();
+  for (const one of flood) one.end();
+  await until(async () => (await site.proxy.metric('headwater_connections')) === 2);
+  late.stop();
+});
+
+test('garbage at full speed from as many connections as an address has', async () => {
+  const noise = Buffer.from(Array.from({ length: 65_536 }, (_, at) => (at * 7919) % 251));
+  const sockets = await Promise.all(Array.from({ length: 20 }, () => dial(site.port)));
+  await Promise.all(
+    sockets.map(async (socket) => {
+      for (let sent = 0; sent < 4_000_000 && !socket.destroyed; sent += noise.length) {
+        await new Promise<void>((resolve) => {
+          socket.write(noise, () => resolve());
+        });
+      }
+      socket.destroy();
+    }),
+  );
+  await isUnmoved();
+});
+
+test('frames without an end, and CBOR that declares more than there is', async () => {
+  const sockets = await Promise.all(Array.from({ length: 20 }, () => dial(site.port)));
+  for (const socket of sockets) {
+    socket.write(Buffer.alloc(2_000_000, 1));
+    socket.write(cobs(withCrc(Buffer.from('019affffffffffffffff', 'hex'))));
+    socket.write(cobs(withCrc(Buffer.from('01017bffffffffffffffff', 'hex'))));
+  }
+  await isUnmoved();
+  for (const socket of sockets) socket.destroy();
+});
+
+test('fifty thousand HELLOs of as many names: each is challenged, none is remembered', async () => {
+  const flood = await site.dial('127.0.0.3');
+  for (let at = 0; at < 50_000 && !flood.closed; at++) {
+    flood.say(hello({ device: `name-${at}`, nonce: at }));
+    if (at % 500 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await isUnmoved();
+  assert.is(await site.proxy.metric('headwater_devices_connected'), 1);
+  assert.not.ok(flood.types().includes(WELCOME));
+  flood.end();
+});
+
+test('a known device floods: beyond its credit nothing is taken, and its rate is kept by credit', async () => {
+  const flood = await site.dial('127.0.0.3');
+  const writer = await greet(flood, site.key('flood'), { device: 'flood', tables: [emptyTable] });
+  for (let seq = 0; seq < 20_000 && !flood.closed; seq++) {
+    writer!.write(forged(writer!.boot, seq));
+    if (seq % 500 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await isUnmoved();
+  const limits = flood.heard
+    .filter(([type]) => type === WELCOME || type === ACK)
+    .map((frame) => Number(itemsOf(frame.subarray(0, -12))[3]));
+  const taken = (await site.journal()).filter(({ device }) => device === 'flood').length;
+  assert.ok(taken > 0 && taken <= Math.max(...limits), `${taken} of ${Math.max(...limits)}`);
+  assert.ok(taken < 20_000);
+  flood.end();
+});
+
+test('the device beside is whole', async () => {
+  assert.ok(await honest.finish());
+  const taken = (await site.journal()).filter(({ device }) => device === 'honest');
+  assert.is(taken.length, honest.sent.size);
+});
+
+test.run();
