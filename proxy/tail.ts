@@ -9,6 +9,7 @@ import { JournalError } from './journal/error.js';
 import { JournalReader } from './journal/reader.js';
 import { createRecordMaker } from './kafka/records.js';
 import type { SinkRecord } from './kafka/sink.js';
+import { terminalText } from './terminal-text.js';
 
 const lookAgainMs = 200;
 const readBytesMax = 262_144;
@@ -78,11 +79,11 @@ function text({ topic, key, value, timestampMs, headers }: SinkRecord): string {
   const quality = headers['hw-time'] ?? '';
   const doubt = quality === '' || quality === 'synced' ? '' : `  (${quality})`;
   const device = Buffer.from(key).toString();
-  return `${time}  ${device}  ${headers['hw-id']}  ${topic}  ${Buffer.from(value).toString()}${doubt}`;
+  return `${time}  ${device}  ${headers['hw-id']}  ${topic}  ${terminalText(Buffer.from(value).toString())}${doubt}`;
 }
 
 function json({ topic, key, value, timestampMs, headers }: SinkRecord): string {
-  return JSON.stringify({
+  const line = JSON.stringify({
     time: timestampMs,
     device: Buffer.from(key).toString(),
     id: headers['hw-id'],
@@ -90,4 +91,5 @@ function json({ topic, key, value, timestampMs, headers }: SinkRecord): string {
     stream: topic,
     value: JSON.parse(Buffer.from(value).toString()),
   });
+  return terminalText(line);
 }

@@ -24,6 +24,8 @@ let sent: number;
 let heard: number;
 /** The body of the last HELLO; none before the first, when a line may bring what was meant for a former life. */
 let hello: Uint8Array | undefined;
+/** Whether a CHALLENGE is answered: one for each HELLO, or who has no key could keep the device computing. */
+let mayAsk = 0;
 
 /** Gives the device its key, 16 to 64 characters of ASCII; before producer(). `headwater device add` prints the line. */
 export const auth = (key: string): void =>
@@ -33,6 +35,7 @@ export const auth = (key: string): void =>
     if (bytes === frame) {
       if (type === HELLO) {
         hello = new Uint8Array(body);
+        mayAsk = 1;
         if (sessionKey) prove();
         return crc32(bytes, start, end);
       }
@@ -47,9 +50,10 @@ export const auth = (key: string): void =>
       if (crc32(bytes, start, end) === takeBytes(4)) {
         // A hint: what it says may be anybody's word.
         if (type === RESET) backOff(0);
-        else if (hello && state === GREETING) {
+        else if (mayAsk && state === GREETING) {
+          mayAsk = 0;
           const secret = key.split('').map((character) => character.charCodeAt(0));
-          sessionKey = digest(secret, MAC_OF_SESSION_KEY, 0, hello, body);
+          sessionKey = digest(secret, MAC_OF_SESSION_KEY, 0, hello!, body);
           sent = heard = 0;
           announce(FLAG_RESUMES);
           prove();

@@ -19,6 +19,7 @@ import { checkFrame, mayHaveMac } from '../frame.js';
 import { textOf } from '../kafka/event-json.js';
 import { decodeMessage } from '../message.js';
 import { decodeTable, type StreamTable, tableId } from '../table.js';
+import { terminalText } from '../terminal-text.js';
 
 // A frame as a line for a person: what crosses a serial line, from either end (PROTOCOL.md §3). Events are decoded where their
 // table crossed the line before.
@@ -173,5 +174,5 @@ function sound(what: string, text: string): Described {
 
 function shown(value: Value | undefined): string {
   if (value instanceof Uint8Array) return `h'${Buffer.from(value).toString('hex')}'`;
-  return textOf(value ?? null);
+  return terminalText(textOf(value ?? null));
 }

@@ -128,7 +128,7 @@ test("answers the HELLO in the proxy's place: its own CHALLENGE first, a WELCOME
     if (way === 'to-proxy' && frame[0] === HELLO) isFirst = true;
     if (way === 'to-proxy' && frame[0] === PROOF && isFirst) {
       isFirst = false;
-      return [Buffer.from(frame).fill(1, -2)];
+      return [Buffer.concat([frame.subarray(0, -1), Buffer.of(frame.at(-1)! ^ 1)])];
     }
     if (way === 'to-proxy' || frame[0] !== CHALLENGE || answered >= 6) return [frame];
     answered += 1;
