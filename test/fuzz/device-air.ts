@@ -1,7 +1,8 @@
+import { macBytes } from '../../proxy/auth/session-key.js';
 import { checkFrame, FrameReader } from '../../proxy/frame.js';
 import { decodeMessage, type Hello } from '../../proxy/message.js';
 import type { Link, LinkEvents } from '../../sdk/links/link.js';
-import { ACK, RESET, WELCOME } from '../../sdk/wire.js';
+import { ACK, DATA, PROOF, RESET, TABLE, WELCOME } from '../../sdk/wire.js';
 import { check } from './target.js';
 
 // The way between a fuzzed device and whoever is at its other end; and what a bystander knows of the device by listening alone: its last
@@ -66,8 +67,9 @@ export class Air implements Link {
     if (this.#isUp) this.#events?.ready();
   }
   /** What comes before `up` comes from nobody. */
-  say(bytes: Uint8Array): void {
+  say(bytes: Uint8Array, isHonest = false): void {
     if (!this.#isUp) return;
+    this.bystander.isHonest = isHonest;
     this.bystander.heard(bytes);
     this.#events?.data(bytes.slice());
   }
@@ -90,10 +92,14 @@ function itemsOf(body: Uint8Array): number[] {
 }
 
 export class Bystander {
-  /** By life: everything below it may be forgotten. */
-  readonly allowed = new Map<number, number>();
+  /** By life: seqs that may be forgotten. What the device says that it forgot, and is told again, is none of them. */
+  readonly #allowed = new Map<number, { from: number; to: number }[]>();
   /** Lives that were given another number: what a proxy had under the one before comes again. */
   readonly renamed = new Set<number>();
+  /** The device has a key: who has none lets it forget nothing, whatever he says. */
+  readonly hasKey: boolean;
+  /** Whoever speaks has the key, if there is one. */
+  isHonest = false;
   /** Which life of the device is running, from 0 on. */
   life = 0;
   hellos = 0;
@@ -114,6 +120,16 @@ export class Bystander {
   });
   readonly #heard = new FrameReader({ frame: (frame) => this.#answer(frame), broken: () => {} });
 
+  constructor(hasKey = false) {
+    this.hasKey = hasKey;
+  }
+
+  /** What has a MAC is read as it is: that it holds is checked by whoever has the key. */
+  #bodyOf(frame: Uint8Array): Uint8Array | string {
+    const isSealed = this.hasKey && [WELCOME, TABLE, DATA, ACK, PROOF].includes(frame[0] ?? 0);
+    return isSealed ? frame.subarray(0, -macBytes) : checkFrame(frame);
+  }
+
   /** A whole frame of the device, whatever the link takes of it. */
   said(bytes: Uint8Array): void {
     check(bytes.length <= 257, 'a frame that is longer than its buffer');
@@ -125,7 +141,8 @@ export class Bystander {
   }
 
   #message(frame: Uint8Array): void {
-    const body = checkFrame(frame);
+    const body = this.#bodyOf(frame);
+    if (this.hasKey && frame[0] === PROOF) return;
     check(typeof body !== 'string', 'the device says a broken frame');
     const message = decodeMessage(body);
     // Under a number that is none nothing is taken, and the next HELLO asks for another.
@@ -153,7 +170,8 @@ export class Bystander {
   }
 
   #answer(frame: Uint8Array): void {
-    const body = checkFrame(frame);
+    if (this.hasKey && !this.isHonest) return;
+    const body = this.#bodyOf(frame);
     const first = this.hello?.boots[0];
     if (typeof body === 'string' || first === undefined) return;
     const [type, one = Number.NaN, next = Number.NaN, , , boot = Number.NaN] = itemsOf(body);
@@ -166,16 +184,22 @@ export class Bystander {
       const name = boot >>> 0;
       if (!this.#names.includes(name) && this.#names[0] !== 0) this.renamed.add(this.#sending);
       this.#names.push(name);
-      this.#sent = this.#least = next;
       this.#allow(next);
+      this.#sent = this.#least = next;
     }
     const isAck = type === ACK && !this.#isReset && this.#names.includes(one);
     if (!isAck || !(next >= this.#least) || !(next <= this.#sent)) return;
-    this.#least = next;
     this.#allow(next);
+    this.#least = next;
+  }
+
+  isAllowed(life: number, seq: number): boolean {
+    return (this.#allowed.get(life) ?? []).some(({ from, to }) => seq >= from && seq < to);
   }
 
   #allow(next: number): void {
-    this.allowed.set(this.#sending, Math.max(next, this.allowed.get(this.#sending) ?? 0));
+    const ranges = this.#allowed.get(this.#sending) ?? [];
+    ranges.push({ from: this.#least, to: next });
+    this.#allowed.set(this.#sending, ranges);
   }
 }

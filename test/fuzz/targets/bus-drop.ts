@@ -38,6 +38,8 @@ function run(input: Uint8Array): string {
     },
     close() {},
   };
+  const heard: Uint8Array[] = [];
+  const core = readerOf(heard);
   const link = rs485(line, address);
   let isReady = true;
   link.open({
@@ -48,7 +50,7 @@ function run(input: Uint8Array): string {
     },
     data(bytes) {
       check(bytes.length <= heardBytesMax, 'more is handed on than a device reads');
-      outcomes.add('heard');
+      core.push(bytes);
     },
   });
   const events = told as LinkEvents | null;
@@ -60,8 +62,28 @@ function run(input: Uint8Array): string {
   isReady = link.write(frame) === frame.length;
   for (const number of [1, 2, 3]) events.data(poll(number));
   judge(written, hello, outcomes);
+  judgeHeard(heard, input);
+  if (heard.length > 0) outcomes.add('heard');
   check(isReady, 'a frame waits for ever');
   return [...outcomes].sort().join(' ');
+}
+
+const readerOf = (frames: Uint8Array[]) =>
+  new FrameReader({ frame: (one) => void frames.push(one), broken() {} });
+
+/** What is handed on is what came in its own envelopes, in its order. */
+function judgeHeard(heard: readonly Uint8Array[], input: Uint8Array): void {
+  const crossed: Uint8Array[] = [];
+  readerOf(crossed).push(join(input, Uint8Array.of(0)));
+  const mine = crossed.flatMap((one) => {
+    const envelope = isEnvelope(one) ? decodeEnvelope(one) : null;
+    return envelope?.channel === address ? [envelope.frame] : [];
+  });
+  let at = 0;
+  for (const one of heard) {
+    while (at < mine.length && !same(mine[at]!, one)) at++;
+    check(at++ < mine.length, 'a frame is handed on that did not come, or not to it');
+  }
 }
 
 /** All that was said is in its envelope, and the last poll has its END. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { encodeFrame } from '../../../proxy/frame.js';
+import { closed, encodeFrame } from '../../../proxy/frame.js';
 import { sdkFactory } from '../../../targets/instance.js';
 import * as arbitraries from '../arbitraries.js';
 import { head, join, uint } from '../cbor-writer.js';
@@ -60,6 +60,8 @@ function welcome({ bystander }: DeviceTrial, draws: Draws): Uint8Array {
   return join(uint(2), nonce, next, limit, lacking, boot, ...rest.slice(0, 5 - draws.below(6)));
 }
 
+const challenge = (byte: number) => join(Uint8Array.of(7, 0x50), new Uint8Array(16).fill(byte));
+
 function ack({ bystander }: DeviceTrial, draws: Draws): Uint8Array {
   const boots = bystander.hello?.boots ?? [];
   const numbers = boots.map(({ boot }) => boot ?? 77);
@@ -78,6 +80,12 @@ function step(trial: DeviceTrial, { operation, bytes }: Step): void {
   const draws = new Draws(bytes);
   const { air } = trial;
   const say = (body: Uint8Array) => air.say(encodeFrame(body));
+  /** Where it needs a MAC, with one that is made up. */
+  const sayAsSealed = (body: Uint8Array) => {
+    const mac = join(Uint8Array.of(0, 0, 1, draws.byte()), new Uint8Array(8).fill(draws.byte()));
+    if (trial.bystander.hasKey) air.say(closed(join(body, mac)));
+    else say(body);
+  };
   switch (operations[operation]!) {
     case 'send':
       for (let left = 1 + draws.below(3); left > 0; left--) trial.send();
@@ -102,14 +110,17 @@ function step(trial: DeviceTrial, { operation, bytes }: Step): void {
       say(bytes);
       break;
     case 'welcome':
-      say(welcome(trial, draws));
+      sayAsSealed(welcome(trial, draws));
       break;
     case 'ack':
-      say(ack(trial, draws));
+      sayAsSealed(ack(trial, draws));
       break;
-    case 'reset':
-      say(join(uint(6), uint(draws.below(8)), numberOf(draws, [0, 60_000, 3_600_000])));
+    case 'reset': {
+      const reason = draws.below(8);
+      if (trial.bystander.hasKey && reason > 3) say(challenge(draws.byte()));
+      else say(join(uint(6), uint(reason), numberOf(draws, [0, 60_000, 3_600_000])));
       break;
+    }
     case 'room':
       air.room = draws.byte();
       break;
@@ -129,7 +140,11 @@ function step(trial: DeviceTrial, { operation, bytes }: Step): void {
 
 function runWith(sdks: Sdks, input: Uint8Array): string {
   const kind = input[0] ?? 0;
-  const trial = new DeviceTrial(sdks, { isFlash: kind % 2 === 1, hasAnchors: kind % 4 > 1 });
+  const trial = new DeviceTrial(sdks, {
+    isFlash: kind % 2 === 1,
+    hasAnchors: kind % 4 > 1,
+    hasKey: kind % 8 > 3,
+  });
   const seen = new Set<string>();
   for (const one of decodeScript(input.subarray(1), operations.length, stepsMax)) {
     const { ready, acknowledged, boot } = trial.sdk.stats();
@@ -143,7 +158,7 @@ function runWith(sdks: Sdks, input: Uint8Array): string {
     if (changes.join('') !== '') seen.add(`${operations[one.operation]}${changes.join('')}`);
   }
   trial.finish();
-  return `${kind % 4} ${[...seen].sort().slice(0, 5).join(' ')}`;
+  return `${kind % 8} ${[...seen].sort().slice(0, 5).join(' ')}`;
 }
 
 const drawn = (name: Operation, most: number) =>
@@ -151,15 +166,25 @@ const drawn = (name: Operation, most: number) =>
 const said = (name: Operation, arbitrary: fc.Arbitrary<Uint8Array>) =>
   arbitrary.map((bytes): Step[] => [{ operation: operationOf(name), bytes }]);
 const empty = new Uint8Array();
-/** Up, and welcomed with what an honest proxy would say. */
+/** Up, and welcomed with what an honest proxy would say. A device with a key is challenged before; what it is told then is drawn. */
 const greeted: Step[] = [
   { operation: operationOf('up'), bytes: empty },
   { operation: operationOf('welcome'), bytes: empty },
+];
+const challenged: Step[] = [
+  { operation: operationOf('send'), bytes: empty },
+  { operation: operationOf('seal'), bytes: empty },
+  { operation: operationOf('up'), bytes: empty },
+  { operation: operationOf('reset'), bytes: Uint8Array.of(5) },
 ];
 
 const steps = fc.oneof(
   { weight: 4, arbitrary: drawn('send', 1) },
   { weight: 3, arbitrary: fc.constant(greeted) },
+  {
+    weight: 3,
+    arbitrary: drawn('welcome', 14).map((welcomed) => [...challenged, ...welcomed]),
+  },
   { weight: 2, arbitrary: drawn('seal', 0) },
   { weight: 1, arbitrary: drawn('time', 1) },
   { weight: 2, arbitrary: drawn('up', 0) },
@@ -168,7 +193,7 @@ const steps = fc.oneof(
   { weight: 1, arbitrary: said('body', arbitraries.otherBody) },
   { weight: 6, arbitrary: drawn('welcome', 14) },
   { weight: 4, arbitrary: drawn('ack', 10) },
-  { weight: 1, arbitrary: drawn('reset', 4) },
+  { weight: 2, arbitrary: drawn('reset', 4) },
   { weight: 1, arbitrary: drawn('room', 1) },
   { weight: 1, arbitrary: drawn('ready', 0) },
   { weight: 1, arbitrary: drawn('power', 0) },
@@ -176,7 +201,7 @@ const steps = fc.oneof(
 );
 
 const script = fc
-  .tuple(fc.nat(3), fc.array(steps, { maxLength: 24 }))
+  .tuple(fc.nat(7), fc.array(steps, { maxLength: 24 }))
   .map(([kind, all]) => join(Uint8Array.of(kind), encodeScript(all.flat())));
 
 export const deviceTarget: Target = {
