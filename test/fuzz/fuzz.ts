@@ -86,7 +86,7 @@ const chosen = targets.filter(({ name }) => flags.target?.includes(name) ?? true
 const corpusMax = 100;
 
 if (flags.list === true) {
-  for (const { name, checks } of targets) process.stdout.write(`${name.padEnd(12)}${checks}\n`);
+  for (const { name, checks } of targets) process.stdout.write(`${name.padEnd(20)}${checks}\n`);
   process.exit(0);
 }
 if (flags.keep !== undefined && flags.input === undefined) refuse('--keep needs an --input');
@@ -147,7 +147,7 @@ for (const target of chosen) {
   const { inputs, seconds, outcomes, slowestMs, heldBytes } = report;
   const held = (heldBytes / 2 ** 20).toFixed(1);
   const line =
-    `${target.name.padEnd(12)}${inputs} inputs in ${seconds.toFixed(1)} s, ${outcomes} outcomes, ` +
+    `${target.name.padEnd(20)}${inputs} inputs in ${seconds.toFixed(1)} s, ${outcomes} outcomes, ` +
     `slowest ${slowestMs.toFixed(0)} ms, ${held} MiB more held, ${report.findings.length} findings`;
   if (flags.json === true) say(line);
   else process.stdout.write(`${line}\n`);
