@@ -54,7 +54,7 @@ export async function countInJournal(config: string, ...sensors: Sensor[]): Prom
 }
 
 /** Until so many more events are acknowledged. */
-export function passes(sensor: Sensor, events: number): Promise<void> {
+export function passes(sensor: Pick<Sensor, 'acknowledged'>, events: number): Promise<void> {
   const from = sensor.acknowledged();
   return until(() => sensor.acknowledged() >= from + events);
 }
