@@ -97,7 +97,8 @@ function step(trial: DeviceTrial, { operation, bytes }: Step): void {
       trial.advance(draws.byte() ** 2);
       break;
     case 'up':
-      if (!air.isOpen) trial.advance(30_000);
+      // Below ackTimeoutMs, behind which it is closed again.
+      for (let left = 60; left > 0 && !air.isOpen; left--) trial.advance(500);
       air.up();
       break;
     case 'down':
