@@ -24,8 +24,8 @@ let sent: number;
 let heard: number;
 /** The body of the last HELLO; none before the first, when a line may bring what was meant for a former life. */
 let hello: Uint8Array | undefined;
-/** Whether a CHALLENGE is answered: one for each HELLO, or who has no key could keep the device computing. */
-let mayAsk = 0;
+/** It, until a CHALLENGE was answered: one for each HELLO, or who has no key could keep the device computing. */
+let unanswered: Uint8Array | 0 | undefined;
 
 /** Gives the device its key, 16 to 64 characters of ASCII; before producer(). `headwater device add` prints the line. */
 export const auth = (key: string): void =>
@@ -34,8 +34,7 @@ export const auth = (key: string): void =>
     const body = bytes.subarray(start, end);
     if (bytes === frame) {
       if (type === HELLO) {
-        hello = new Uint8Array(body);
-        mayAsk = 1;
+        unanswered = hello = new Uint8Array(body);
         if (sessionKey) prove();
         return crc32(bytes, start, end);
       }
@@ -50,11 +49,10 @@ export const auth = (key: string): void =>
       if (crc32(bytes, start, end) === takeBytes(4)) {
         // A hint: what it says may be anybody's word.
         if (type === RESET) backOff(0);
-        else if (mayAsk && state === GREETING) {
-          mayAsk = 0;
+        else if (unanswered && state === GREETING) {
           const secret = key.split('').map((character) => character.charCodeAt(0));
-          sessionKey = digest(secret, MAC_OF_SESSION_KEY, 0, hello!, body);
-          sent = heard = 0;
+          sessionKey = digest(secret, MAC_OF_SESSION_KEY, 0, unanswered, body);
+          sent = heard = unanswered = 0;
           announce(FLAG_RESUMES);
           prove();
           ready();

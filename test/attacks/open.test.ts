@@ -15,10 +15,12 @@ import {
   ACK,
   Attacker,
   CHANNEL,
+  DATA,
   data,
   emptyTable,
   envelope,
   forged,
+  HELLO,
   hello,
   items,
   itemsOf,
@@ -53,23 +55,24 @@ test('auth: none: a device beside is replaced by whoever says its name, comes ag
   const rival = await site.dial();
   rival.say(hello({ device: 'honest', tables: [emptyTable] }));
   assert.ok(await rival.next(WELCOME));
-  assert.is(await site.counted('replaced'), 1);
+  assert.ok((await site.counted('replaced')) > 0);
   await passes(honest, 20);
   await site.onlyHonest(honest);
 });
 
 test('auth: none: what nothing stops: a device without a key believes a false proxy', async () => {
   site = await Attacked.start('open-rogue', { auth: 'none' });
+  const boot = 1_700_000_000;
   const rogue = await openFalseProxy((frame) => {
-    if (frame[0] !== 1) return [];
-    const nonce = Number(itemsOf(frame.subarray(0, -4))[5]);
-    const boot = 1_700_000_000;
-    const greeting = items(WELCOME, nonce, 0, 4e9, 0, boot, 1, Date.now(), 2_304, null, []);
-    return [withCrc(greeting), withCrc(items(ACK, boot, 1, 4e9, 0))];
+    const said = itemsOf(frame.subarray(0, -4), 6).map(Number);
+    if (said[0] === DATA) return [withCrc(items(ACK, boot, said[4]! + said[5]!, 4e9, 0))];
+    if (said[0] !== HELLO) return [];
+    const welcome = [said[5]!, 0, 4e9, 0, boot, 1, Date.now(), 2_304, null, []];
+    return [withCrc(items(WELCOME, ...welcome))];
   });
   site.scene.add(rogue, (rogue) => rogue.close());
   const fooled = await site.sense('fooled', { port: rogue.port, everyMs: 20 });
-  await until(() => rogue.connections > 0 && fooled.sent.size > 20);
+  await until(() => fooled.acknowledged() > 20);
   assert.equal(await site.journal(), []);
 });
 
