@@ -41,7 +41,7 @@ test('pulled, garbled and swapped, the gateway killed: each event is in Kafka on
   const proxy = scene.add(await startProxy(site.config), (proxy) => proxy.kill());
   const gatewayConfig = {
     proxy: { host: '127.0.0.1', port: proxy.tcpPort },
-    lines: bridged.map(({ pty }) => ({ path: pty.path, auth: 'none' })),
+    lines: bridged.map(({ pty }) => ({ path: pty.path })),
     limits: { retryBackoffMs: 50 },
   };
   const begin = () => startGateway(site.folder, gatewayConfig);
