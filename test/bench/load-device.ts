@@ -172,7 +172,8 @@ export class LoadDevice {
     const { bytes, ends } = this.#prepared;
     let last = this.#sentBytes;
     for (let next = ends[this.#sentFrames]; next !== undefined; next = ends[this.#sentFrames]) {
-      if (next.seq > this.#limit) break;
+      // A block may go when its first event is within the credit.
+      if (this.#next >= this.#limit) break;
       this.#sentFrames++;
       this.#next = next.seq;
       last = next.at;
