@@ -116,7 +116,7 @@ function draw() {
   const shared = {
     width,
     cursor: { sync: { key: 'run' }, drag: { x: true, y: false } },
-    padding: [8, 8, 0, 0],
+    padding: [8, 28, 0, 0],
   };
   const card = (title, unit) => {
     const made = document.createElement('div');
