@@ -3,12 +3,23 @@
 import { createTopics } from '../kafka/topics.js';
 import { type ProxyProcess, type ProxyStart, startProxy } from '../site/proxy-process.js';
 import { makeSite, type Site } from '../site/site.js';
+import { until } from '../site/until.js';
 import { stream } from './device-frames.js';
 
 export interface BenchProxy {
   site: Site;
   proxy: ProxyProcess;
   end(): Promise<void>;
+}
+
+/** Until Kafka has what devices sent. */
+export async function allCommitted(
+  proxy: ProxyProcess,
+  sent: readonly [device: string, events: number][],
+): Promise<void> {
+  const all = sent.reduce((sum, [, events]) => sum + events, 0);
+  const committed = () => proxy.metric('headwater_events_committed_total');
+  await until(async () => (await committed()) === all, { lookMs: 50 });
 }
 
 /** Without Kafka where `bootstrap` is null. `prepare`: before the proxy starts. */

@@ -21,6 +21,8 @@ export type PaceMessage =
       /** ms, one per block. */
       ackMs: number[];
       committedMs: number[];
+      /** Events, by device. */
+      sent: [device: string, events: number][];
       /** Blocks that could not go in time, since the device had no credit. */
       late: number;
     };
@@ -122,4 +124,5 @@ for (let sent = 0; sent < (seconds + warmSeconds) * blocksPerSecond; ) {
 await Promise.all(devices.map((device) => device.settled()));
 const deadline = performance.now() + 10_000;
 while (topic !== undefined && sentMs.size > 0 && performance.now() < deadline) await sleep(20);
-say({ kind: 'done', ackMs, committedMs, late });
+const sentBy = devices.map(({ name, sent }): [string, number] => [name, sent]);
+say({ kind: 'done', ackMs, committedMs, sent: sentBy, late });

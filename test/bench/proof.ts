@@ -2,16 +2,11 @@
 
 import { consume } from '../kafka/read-back.js';
 
-export interface Expected {
-  bootstrap: string;
-  topic: string;
-  devices: number;
-  /** Events of each device, all of one boot. */
-  each: number;
-}
+/** By device, all of one boot: how many events it sent. */
+export type Sent = ReadonlyMap<string, number>;
 
 /** Throws where one event is missing, twice, or behind a later one. */
-export async function prove({ bootstrap, topic, devices, each }: Expected): Promise<void> {
+export async function prove(bootstrap: string, topic: string, sent: Sent): Promise<void> {
   const next = new Map<string, number>();
   await consume({
     ...{ bootstrap, topics: [topic], timeoutMs: 300_000 },
@@ -26,7 +21,8 @@ export async function prove({ bootstrap, topic, devices, each }: Expected): Prom
       next.set(device, expected + 1);
     },
   });
-  const short = [...next].filter(([, seqs]) => seqs !== each);
-  if (next.size === devices && short.length === 0) return;
-  throw new Error(`${topic}: ${next.size} of ${devices} devices; not ${each}: ${short.join(' ')}`);
+  const wrong = [...sent].filter(([device, events]) => (next.get(device) ?? 0) !== events);
+  if (wrong.length === 0) return;
+  const shown = wrong.map(([device, events]) => `${device} ${next.get(device) ?? 0} of ${events}`);
+  throw new Error(`${topic}: ${shown.slice(0, 5).join(', ')}`);
 }

@@ -1,10 +1,12 @@
 // What devices cost that say little: connected and silent, or ten thousand of them with an event each every ten seconds.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { benchProxy } from '../bench-proxy.js';
+import { allCommitted, benchProxy } from '../bench-proxy.js';
 import { startChild } from '../child.js';
+import { stream } from '../device-frames.js';
 import type { PaceMessage } from '../pace.js';
 import { cpuMs, residentBytes } from '../process-cost.js';
+import { prove } from '../proof.js';
 import { type Figure, median, type Sample, spread, values } from './figure.js';
 
 const many = 10_000;
@@ -16,7 +18,7 @@ async function costOf(
   devices: number,
   rate: number,
 ): Promise<{ bytes: number; percent: number }> {
-  const { proxy, end } = await benchProxy(bootstrap);
+  const { site, proxy, end } = await benchProxy(bootstrap);
   const words = [proxy.tcpPort, devices, 1, rate, seconds + 5];
   const pace = startChild<PaceMessage>('pace.js', words);
   try {
@@ -27,7 +29,13 @@ async function costOf(
     const [begin, cpu] = [performance.now(), await cpuMs(proxy.pid)];
     await sleep(seconds * 1_000);
     const percent = ((await cpuMs(proxy.pid)) - cpu) / (performance.now() - begin);
-    return { percent: percent * 100, bytes: (await residentBytes(proxy.pid)) - before };
+    const bytes = (await residentBytes(proxy.pid)) - before;
+    if (rate > 0) {
+      const { sent } = await pace.hears('done');
+      await allCommitted(proxy, sent);
+      await prove(bootstrap, site.prefix + stream, new Map(sent));
+    }
+    return { percent: percent * 100, bytes };
   } finally {
     pace.end();
     await end();

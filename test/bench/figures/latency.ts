@@ -1,9 +1,10 @@
 // How long a block takes to its ACK, and to a consumer that reads what is committed, at a steady rate.
 
-import { benchProxy } from '../bench-proxy.js';
+import { allCommitted, benchProxy } from '../bench-proxy.js';
 import { startChild } from '../child.js';
 import { stream } from '../device-frames.js';
 import type { PaceMessage } from '../pace.js';
+import { prove } from '../proof.js';
 import { type Figure, median, percentile, type Sample, spread, values } from './figure.js';
 import { syncTimes } from './journal.js';
 
@@ -24,7 +25,10 @@ async function paced(
   try {
     await pace.hears('ready');
     pace.go();
-    return await pace.hears('done');
+    const done = await pace.hears('done');
+    await allCommitted(proxy, done.sent);
+    await prove(bootstrap, site.prefix + stream, new Map(done.sent));
+    return done;
   } finally {
     pace.end();
     await end();

@@ -69,8 +69,9 @@ export async function throughputOfProxy(
     // The first one warms the code up.
     await phase();
     const measured = await phase();
-    const topic = site.prefix + stream;
-    await prove({ bootstrap, topic, devices: deviceCount, each: all / deviceCount });
+    const names = Array.from({ length: deviceCount }, (_, n) => `press-${n}`);
+    const sent = new Map(names.map((name) => [name, all / deviceCount]));
+    await prove(bootstrap, site.prefix + stream, sent);
     return measured;
   } finally {
     flood.end();
