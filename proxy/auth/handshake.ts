@@ -39,7 +39,11 @@ export class Handshake {
   /** `former`: the device's last session. Answers the body of the CHALLENGE; null: a PROOF follows at once ([W-41]). */
   begin(hello: Hello, body: Uint8Array, former: SessionKey | null): Uint8Array | null {
     const mayResume = (hello.flags & FLAG_RESUMES) !== 0;
-    const isKnown = mayResume && former !== null && !former.isSpent && this.#isValid(hello, former);
+    const isKnown =
+      mayResume &&
+      former !== null &&
+      !former.isSpent &&
+      isAmong(this.#keys, hello.device, former.deviceKey);
     this.#asked = {
       ...{ hello, body: Uint8Array.from(body), mayResume },
       former: isKnown ? former : null,
@@ -72,10 +76,6 @@ export class Handshake {
   #proven(hello: Hello, key: SessionKey): Answer {
     this.#asked = null;
     return { type: 'proven', hello, key };
-  }
-
-  #isValid({ device }: Hello, { deviceKey }: SessionKey): boolean {
-    return isAmong(this.#keys, device, deviceKey);
   }
 
   #challenge(): Uint8Array {

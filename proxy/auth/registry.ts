@@ -32,11 +32,13 @@ export async function openRegistry(path: string, parts: RegistryParts): Promise<
 /** Each device's newest valid key, as the file is now. Rejects with a KeysError. */
 export async function readKeys(path: string): Promise<Map<string, string>> {
   const found = await readKeysFile(path);
-  const nowMs = Date.now();
   const entries = found === null ? [] : checkedKeys(path, found.text);
-  const valid = entries.filter(({ untilMs }) => untilMs === null || untilMs > nowMs);
-  valid.sort((one, other) => one.addedMs - other.addedMs);
-  return new Map(valid.map(({ device, key }) => [device, key]));
+  const newest = new Map<string, string>();
+  for (const [device, own] of byDevice(entries)) {
+    const [key] = validOf(own, Date.now());
+    if (key !== undefined) newest.set(device, key);
+  }
+  return newest;
 }
 
 class FileRegistry implements Registry {

@@ -18,6 +18,14 @@ export interface AddressLimits {
 
 export type Refusal = 'connections-max' | 'address-connections-max' | 'unproven-max';
 
+/** A connection that counts. */
+export interface Seat {
+  /** Its device is known, or it is a gateway's; from then on it is no stranger. Once or more. */
+  prove(): void;
+  /** It is over. Once. */
+  leave(): void;
+}
+
 interface Entry {
   connections: number;
   unproven: number;
@@ -35,8 +43,8 @@ export class Addresses {
     this.#clock = clock;
   }
 
-  /** A connection, of a listener that has `open` already; null: it counts from now on, as one on which nobody is known. */
-  connect(address: string, open: number): Refusal | null {
+  /** A connection, of a listener that has `open` already: it counts from now on, as one on which nobody is known, or is refused. */
+  connect(address: string, open: number): Seat | Refusal {
     const { connectionsMax, unprovenMax, addressShare } = this.#limits;
     const { connections = 0, unproven = 0 } = this.#entries.get(address) ?? {};
     if (open >= connectionsMax) return 'connections-max';
@@ -48,23 +56,7 @@ export class Addresses {
     entry.connections += 1;
     entry.unproven += 1;
     this.#unproven += 1;
-    return null;
-  }
-
-  /** One of its connections is a device's that is known, or a gateway's; or it is over. */
-  prove(address: string): void {
-    const entry = this.#entries.get(address);
-    if (entry === undefined) return;
-    entry.unproven -= 1;
-    this.#unproven -= 1;
-  }
-
-  /** One is over; it was proven before, if only by its end. */
-  disconnect(address: string): void {
-    const entry = this.#entries.get(address);
-    if (entry === undefined) return;
-    entry.connections -= 1;
-    if (entry.connections === 0) this.#entries.delete(address);
+    return this.#seat(address, entry);
   }
 
   /** Bytes were read from it: for how many ms nothing more is to be. */
@@ -74,6 +66,24 @@ export class Addresses {
     const nowMs = this.#clock.monotonicMs();
     bucket.take(bytes, nowMs);
     return bucket.waitMs(0, nowMs);
+  }
+
+  #seat(address: string, entry: Entry): Seat {
+    let isProven = false;
+    const prove = () => {
+      if (isProven) return;
+      isProven = true;
+      entry.unproven -= 1;
+      this.#unproven -= 1;
+    };
+    return {
+      prove,
+      leave: () => {
+        prove();
+        entry.connections -= 1;
+        if (entry.connections === 0) this.#entries.delete(address);
+      },
+    };
   }
 
   #newEntry(): Entry {

@@ -7,7 +7,7 @@ import { RESET_UNAVAILABLE } from '../../sdk/wire.js';
 import type { Auth } from '../auth/auth.js';
 import type { Clock } from '../clock.js';
 import { encodeFrame } from '../frame.js';
-import type { Addresses } from '../limits/addresses.js';
+import type { Addresses, Seat } from '../limits/addresses.js';
 import { encodeReset } from '../message.js';
 import type { Outcomes } from '../outcomes.js';
 import type { Accept } from './channel.js';
@@ -37,8 +37,8 @@ export const socketOptions = {
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #sockets = new Set<Socket>();
-  /** By name, what is to be called once its device is known: a TLS socket is not the one that was accepted below it. */
-  readonly #proofs = new Map<string, () => void>();
+  /** By name, as what it counts: a TLS socket is not the one that was accepted below it. */
+  readonly #seats = new Map<string, Seat>();
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -54,24 +54,18 @@ export class Connections {
     const { remoteAddress: address = '?' } = socket;
     socket.on('error', () => {});
     const name = this.nameOf(socket);
-    const refusal = addresses.connect(address, this.#sockets.size);
-    if (refusal !== null) {
-      outcomes.count(refusal, { channel: name });
+    const seat = addresses.connect(address, this.#sockets.size);
+    if (typeof seat === 'string') {
+      outcomes.count(seat, { channel: name });
       this.#sendAway(socket);
       return false;
     }
-    let isProven = false;
-    const prove = () => {
-      if (!isProven) addresses.prove(address);
-      isProven = true;
-    };
     this.#sockets.add(socket);
-    this.#proofs.set(name, prove);
+    this.#seats.set(name, seat);
     socket.on('close', () => {
       this.#sockets.delete(socket);
-      if (this.#proofs.get(name) === prove) this.#proofs.delete(name);
-      prove();
-      addresses.disconnect(address);
+      if (this.#seats.get(name) === seat) this.#seats.delete(name);
+      seat.leave();
     });
     return true;
   }
@@ -84,7 +78,7 @@ export class Connections {
     socket.on('error', () => {});
     const handler = this.#options.accept({
       ...{ name, kind: 'connection', auth, ...certificate },
-      proven: () => this.#proofs.get(name)?.(),
+      proven: () => this.#seats.get(name)?.prove(),
       send(bytes) {
         if (socket.destroyed) return;
         if (socket.writableLength + bytes.length > unreadBytesMax) {

@@ -9,7 +9,7 @@ import type { Auth } from '../auth/auth.js';
 import type { Clock } from '../clock.js';
 import { framesOfDatagram, toDatagram } from '../datagram.js';
 import { checkFrame, framesOf, toStream } from '../frame.js';
-import type { Addresses } from '../limits/addresses.js';
+import type { Addresses, Seat } from '../limits/addresses.js';
 import type { Outcomes } from '../outcomes.js';
 import type { Accept, ChannelHandler, PortListener } from './channel.js';
 
@@ -27,8 +27,8 @@ export interface UdpOptions {
 
 interface Peer {
   handler: ChannelHandler;
-  /** It counts no longer as one of its address. */
-  leave(): void;
+  /** As what it counts. */
+  seat: Seat;
   heardAtMs: number;
   /** Bytes that it may be sent. */
   credit: number;
@@ -51,22 +51,17 @@ export async function listenUdp(options: UdpOptions): Promise<PortListener> {
     const peer = peers.get(key);
     if (peer === undefined) return;
     peers.delete(key);
-    peer.leave();
+    peer.seat.leave();
     peer.handler.closed();
   };
 
   const meet = (key: string, { address, port }: RemoteInfo): Peer | null => {
     const name = `udp ${key}`;
-    const refusal = options.addresses.connect(address, peers.size);
-    if (refusal !== null) {
-      outcomes.count(refusal === 'connections-max' ? 'addresses-max' : refusal, { channel: name });
+    const seat = options.addresses.connect(address, peers.size);
+    if (typeof seat === 'string') {
+      outcomes.count(seat === 'connections-max' ? 'addresses-max' : seat, { channel: name });
       return null;
     }
-    let isProven = false;
-    const proven = () => {
-      if (!isProven) options.addresses.prove(address);
-      isProven = true;
-    };
     const send = (bytes: Uint8Array) => {
       for (const frame of framesOf(bytes)) {
         const datagram = toDatagram(frame);
@@ -80,14 +75,10 @@ export async function listenUdp(options: UdpOptions): Promise<PortListener> {
       }
     };
     const handler = options.accept({
-      ...{ name, kind: 'datagrams', auth: options.auth, send, proven },
+      ...{ name, kind: 'datagrams', auth: options.auth, send, proven: seat.prove },
       close: () => end(key),
     });
-    const leave = () => {
-      proven();
-      options.addresses.disconnect(address);
-    };
-    const peer: Peer = { handler, leave, heardAtMs: 0, credit: 0 };
+    const peer: Peer = { handler, seat, heardAtMs: 0, credit: 0 };
     peers.set(key, peer);
     return peer;
   };

@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import * as assert from 'uvu/assert';
+import { addKeys } from '../site/device-keys.js';
 import { countInJournal, LineScene, passes } from '../site/line-scene.js';
 import { type ProxyProcess, runHeadwater, startProxy } from '../site/proxy-process.js';
 import { type Sensor, type SensorOptions, startSensor } from '../site/sensor.js';
@@ -56,7 +57,7 @@ export class Attacked {
     scene.add(site, (site) => site.remove());
     try {
       const names = ['honest', ...devices];
-      const keys = auth === 'keys' ? await addKeys(site, names) : new Map<string, string>();
+      const keys = auth === 'keys' ? await addKeys(site.config, names) : new Map<string, string>();
       const proxy = await startProxy(site.config);
       scene.add(proxy, (proxy) => proxy.kill());
       return new Attacked(scene, site, proxy, keys);
@@ -134,17 +135,4 @@ export class Attacked {
   end(): Promise<void> {
     return this.scene.end();
   }
-}
-
-async function addKeys({ config }: Site, names: string[]): Promise<Map<string, string>> {
-  const words = ['device', 'add', ...names, '--json', '-c', config];
-  const { code, output, complaint } = await runHeadwater(words);
-  assert.is(code, 0, complaint);
-  const lines = output.trim().split('\n');
-  return new Map(
-    lines.map((line) => {
-      const { device, key } = JSON.parse(line) as { device: string; key: string };
-      return [device, key];
-    }),
-  );
 }

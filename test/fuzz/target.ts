@@ -1,4 +1,4 @@
-import type fc from 'fast-check';
+import fc from 'fast-check';
 
 // What is fuzzed: a target reads one input at a time, bytes always, and says what came of it. An input is a whole trial of its own: where a
 // target is a conversation, the bytes are its script (script.ts), so that every mutation of bytes is one of a conversation too.
@@ -20,6 +20,16 @@ export interface Target {
 export interface Seed {
   name: string;
   bytes: Uint8Array;
+}
+
+/** A dozen of an arbitrary, always the same; `word`: what they are called. */
+export function drawnSeeds(
+  arbitrary: fc.Arbitrary<Uint8Array>,
+  seed: number,
+  word = 'script',
+): Seed[] {
+  const drawn = fc.sample(arbitrary, { numRuns: 12, seed });
+  return drawn.map((bytes, at) => ({ name: `${word} ${at}`, bytes }));
 }
 
 export interface Subject {

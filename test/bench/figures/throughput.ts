@@ -2,7 +2,7 @@
 // of lanes and size of transactions.
 
 import { createTopics } from '../../kafka/topics.js';
-import { runHeadwater } from '../../site/proxy-process.js';
+import { addKeys } from '../../site/device-keys.js';
 import type { Site } from '../../site/site.js';
 import { until } from '../../site/until.js';
 import { benchProxy } from '../bench-proxy.js';
@@ -41,7 +41,9 @@ export async function throughputOfProxy(
   const { delivery, deviceCount = devices, client = 'kafkajs', program, isKeyed } = options;
   let environment: Record<string, string> = {};
   const prepare = async (site: Site) => {
-    if (isKeyed) environment = { LOAD_KEYS: JSON.stringify(await addKeys(site, deviceCount)) };
+    if (!isKeyed) return;
+    const keys = await addKeys(site.config, namesOf(deviceCount));
+    environment = { LOAD_KEYS: JSON.stringify(Object.fromEntries(keys)) };
   };
   const listen = { tcp: { host: '127.0.0.1', port: 0, auth: 'keys' } };
   const overrides = isKeyed ? { delivery, listen, keys: './devices.keys' } : { delivery };
@@ -69,8 +71,7 @@ export async function throughputOfProxy(
     // The first one warms the code up.
     await phase();
     const measured = await phase();
-    const names = Array.from({ length: deviceCount }, (_, n) => `press-${n}`);
-    const sent = new Map(names.map((name) => [name, all / deviceCount]));
+    const sent = new Map(namesOf(deviceCount).map((name) => [name, all / deviceCount]));
     await prove(bootstrap, site.prefix + stream, sent);
     return measured;
   } finally {
@@ -79,13 +80,9 @@ export async function throughputOfProxy(
   }
 }
 
-/** As a person would: `headwater device add`. */
-async function addKeys(site: Site, devices: number): Promise<Record<string, string>> {
-  const names = Array.from({ length: devices }, (_, n) => `press-${n}`);
-  const { output } = await runHeadwater(['device', 'add', ...names, '-c', site.config, '--json']);
-  const lines = output.trim().split('\n');
-  const added = lines.map((line) => JSON.parse(line) as { device: string; key: string });
-  return Object.fromEntries(added.map(({ device, key }) => [device, key]));
+/** As flood.ts calls its devices. */
+function namesOf(count: number): string[] {
+  return Array.from({ length: count }, (_, n) => `press-${n}`);
 }
 
 export async function throughputOfRaw(

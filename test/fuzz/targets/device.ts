@@ -5,7 +5,7 @@ import * as arbitraries from '../arbitraries.js';
 import { head, join, uint } from '../cbor-writer.js';
 import { DeviceTrial, type Sdks } from '../device-trial.js';
 import { Draws, decodeScript, encodeScript, type Step } from '../script.js';
-import type { Target } from '../target.js';
+import { drawnSeeds, type Target } from '../target.js';
 
 // The SDK as it ships, and a proxy that says anything: bytes, frames, and messages of the right form with numbers that nobody honest says. The
 // script's first byte says what kind of device it is.
@@ -210,10 +210,7 @@ export const deviceTarget: Target = {
   checks:
     'nothing is thrown; what the device says can be read; it greets an honest proxy within the time that RESET may ask for, and brings, once, every event that no WELCOME or ACK within the rules let it forget; no more timers than it began with',
   arbitrary: script,
-  seeds: () =>
-    fc
-      .sample(script, { numRuns: 12, seed: 4 })
-      .map((bytes, at) => ({ name: `script ${at}`, bytes })),
+  seeds: () => drawnSeeds(script, 4),
   fresh: async () => {
     const sdks = await sdkFactory();
     return { run: (input) => runWith(sdks, input) };

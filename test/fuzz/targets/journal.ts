@@ -14,7 +14,7 @@ import { bytesOf } from '../arbitraries.js';
 import { join } from '../cbor-writer.js';
 import { damage, damages, type Harm } from '../journal-damage.js';
 import { decodeScript, encodeScript, type Step } from '../script.js';
-import { check, type Subject, type Target } from '../target.js';
+import { check, drawnSeeds, type Subject, type Target } from '../target.js';
 
 // A journal's folder, damaged: opened by a proxy, read by a lane, audited. The script's first byte says whether the journal was closed or
 // killed before.
@@ -182,9 +182,6 @@ export const journalTarget: Target = {
   checks:
     'a refusal of one line, as verify says it, or a journal that takes events again; of what is read each record was written, in its order, once; the books balance',
   arbitrary: script,
-  seeds: () =>
-    fc
-      .sample(script, { numRuns: 12, seed: 6 })
-      .map((bytes, at) => ({ name: `damage ${at}`, bytes })),
+  seeds: () => drawnSeeds(script, 6, 'damage'),
   fresh: async () => new JournalSubject(await filled(true), await filled(false)),
 };

@@ -7,7 +7,7 @@ import * as arbitraries from '../arbitraries.js';
 import { join } from '../cbor-writer.js';
 import { KeyedOwner } from '../keyed-owner.js';
 import { Draws, decodeScript, encodeScript, type Step } from '../script.js';
-import { check, type Target } from '../target.js';
+import { check, drawnSeeds, type Target } from '../target.js';
 
 // A listener that asks for keys, a device that has one, and somebody who reaches the same channels and has none: says anything, says again what
 // the device ever said, on any channel, and takes frames away.
@@ -238,9 +238,6 @@ export const sessionWithKeysTarget: Target = {
   checks:
     'nothing is journaled but what the device with the key made, in its order; a stranger is not welcomed; and the device comes through in the end',
   arbitrary: script,
-  seeds: () =>
-    fc
-      .sample(script, { numRuns: 12, seed: 8 })
-      .map((bytes, at) => ({ name: `script ${at}`, bytes })),
+  seeds: () => drawnSeeds(script, 8),
   fresh: () => ({ run }),
 };

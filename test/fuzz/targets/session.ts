@@ -7,7 +7,7 @@ import { join, uint } from '../cbor-writer.js';
 import { Draws, decodeScript, encodeScript, type Step } from '../script.js';
 import { SessionChannel } from '../session-channel.js';
 import { SessionSite } from '../session-site.js';
-import { check, type Target } from '../target.js';
+import { check, drawnSeeds, type Target } from '../target.js';
 
 // Sessions in every state: several channels, some of them of one device, what is said on them, and what the disk and the clock do meanwhile.
 // The script's first byte says what an ACK waits for.
@@ -241,9 +241,6 @@ export const sessionTarget: Target = {
   checks:
     'nothing is acknowledged that is not durable, nor taken back; the limit never falls; each frame is answered, taken or counted; every block in the journal decodes; the books balance',
   arbitrary: script,
-  seeds: () =>
-    fc
-      .sample(script, { numRuns: 12, seed: 2 })
-      .map((bytes, at) => ({ name: `script ${at}`, bytes })),
+  seeds: () => drawnSeeds(script, 2),
   fresh: () => ({ run }),
 };

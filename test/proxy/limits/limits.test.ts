@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Seat } from '../../../proxy/limits/addresses.js';
 import { allowOf } from '../../../proxy/limits/allow.js';
 import { Bucket } from '../../../proxy/limits/bucket.js';
 import { block, helloBody, motesBytes, Peer, site, TestClock } from '../talk.js';
@@ -161,22 +162,25 @@ test('of connections one address has its share, and so of those that wait for a 
   const clock = new TestClock();
   const addresses = addressesOf(10, clock, { unprovenMax: 6, addressShare: 0.5 });
   let open = 0;
+  const seats = new Map<string, Seat[]>();
   const connect = (address: string) => {
-    const refusal = addresses.connect(address, open);
-    if (refusal === null) open++;
-    return refusal;
+    const seat = addresses.connect(address, open);
+    if (typeof seat === 'string') return seat;
+    open++;
+    seats.set(address, [...(seats.get(address) ?? []), seat]);
+    return null;
   };
   const ask = (address: string, times: number) =>
     Array.from({ length: times }, () => connect(address) ?? 'in').join(' ');
   assert.is(ask('a', 4), 'in in in unproven-max');
-  for (let count = 0; count < 3; count++) addresses.prove('a');
+  for (const seat of seats.get('a') ?? []) seat.prove();
   assert.is(ask('a', 3), 'in in address-connections-max');
   assert.is(ask('b', 4), 'in in in unproven-max');
   assert.is(ask('c', 2), 'in unproven-max', 'of all together');
-  addresses.prove('b');
+  seats.get('b')?.[0]?.prove();
   assert.is(ask('c', 1), 'in');
   assert.is(ask('d', 1), 'connections-max');
-  addresses.disconnect('b');
+  seats.get('b')?.[0]?.leave();
   open -= 1;
   assert.is(ask('d', 1), 'unproven-max');
 });
