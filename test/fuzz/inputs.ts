@@ -29,7 +29,7 @@ export class Inputs {
     this.#pool = corpus.map(({ bytes }) => bytes);
   }
 
-  /** What was given last is of the corpus, and unchanged. */
+  /** What is given next is of the corpus, unchanged. */
   get isInCorpus(): boolean {
     return this.#at < this.#corpus.length;
   }

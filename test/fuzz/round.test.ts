@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -34,6 +35,15 @@ test('what holds of everything is no finding', async () => {
   const { findings, inputs } = await reportOf(({ length }) => `${length}`);
   assert.equal(findings, []);
   assert.is(inputs, limits.inputs);
+});
+
+test('a corpus that takes longer than the round is read, and an input of its own behind it', async () => {
+  const slow = async () => {
+    await setTimeout(20);
+    return '';
+  };
+  const { inputs } = await reportOf(slow, { seconds: 0.001 });
+  assert.is(inputs, 2);
 });
 
 test('a check that does not hold is found, as small as it can be', async () => {

@@ -91,14 +91,16 @@ class Round {
     const { inputs, seconds, seed } = this.#limits;
     this.#subject = await this.#target.fresh();
     const beganMs = performance.now();
-    let behindCorpusMs = beganMs;
+    let behindCorpusMs = Number.NaN;
     for (;;) {
       const nowMs = performance.now();
-      if (this.#inputs.isInCorpus) behindCorpusMs = nowMs;
+      const { isInCorpus } = this.#inputs;
+      // The time begins behind the corpus: at least one input of its own follows, however long the corpus took.
+      if (!isInCorpus && Number.isNaN(behindCorpusMs)) behindCorpusMs = nowMs;
       const isThrough = this.#count >= inputs || nowMs - behindCorpusMs >= seconds * 1_000;
-      if ((isThrough && !this.#inputs.isInCorpus) || this.#isOver()) break;
+      if ((isThrough && !isInCorpus) || this.#isOver()) break;
       if (nowMs >= this.#lookAtMs || this.#count === firstLookAt) this.#look();
-      await this.#one(this.#inputs.next());
+      await this.#one(this.#inputs.next(), isInCorpus);
     }
     this.#look();
     await this.#subject.end?.();
@@ -120,7 +122,7 @@ class Round {
     return this.#findings.length >= most || this.#watch.isOver();
   }
 
-  async #one(input: Uint8Array): Promise<void> {
+  async #one(input: Uint8Array, isInCorpus: boolean): Promise<void> {
     this.#count++;
     this.#watch.before(input);
     const beganMs = performance.now();
@@ -130,7 +132,7 @@ class Round {
       if (performance.now() - beganMs > this.#slowMs) await this.#measure(input);
       if (this.#outcomes.has(outcome)) return;
       this.#outcomes.add(outcome);
-      if (!this.#inputs.isInCorpus) this.#novel.push({ name: outcome, bytes: input });
+      if (!isInCorpus) this.#novel.push({ name: outcome, bytes: input });
       this.#inputs.keep(input);
     } catch (error) {
       await this.#found(input, error);
