@@ -125,7 +125,8 @@ function fieldOf(type: number, value: Value, before: Map<number, number>, at: nu
   if (!isScaled || typeof value !== 'number') {
     return type === 18 && typeof value === 'number' ? double(value) : encode(value);
   }
-  const scaled = Math.round(value * 10 ** (type % 16));
+  // By its digits: a product is off by one where a double has no more than they need.
+  const scaled = Number(value.toFixed(type % 16).replace('.', ''));
   const changed = scaled - (before.get(at) ?? 0);
   before.set(at, scaled);
   return integer(changed);
