@@ -55,7 +55,7 @@ export class ByKafka implements Acknowledged {
       for (const boot of journal.places(device)?.keys() ?? []) this.#wait(device, boot);
     }
     for (const waiting of this.#waiting.values()) waiting.sort((a, b) => a.offset - b.offset);
-    for (let lane = 0; lane < journal.lanes; lane++) this.committed(journal.confirmed(lane));
+    for (let lane = 0; lane < journal.lanes; lane++) this.#passed(lane, journal.waitsFrom(lane));
     journal.onSynced(({ touched }) => {
       for (const [device, boots] of touched) {
         this.#forget(device);
@@ -73,11 +73,14 @@ export class ByKafka implements Acknowledged {
   }
 
   /** Kafka has everything of the lane up to the record that the position names. */
-  committed(position: Position | null): void {
-    const waiting = position === null ? undefined : this.#waiting.get(position.lane);
-    if (position === null || waiting === undefined) return;
-    const end = waiting.findIndex(({ offset }) => offset >= position.end);
-    const passed = waiting.splice(0, end < 0 ? waiting.length : end);
+  committed({ lane, end }: Position): void {
+    this.#passed(lane, end);
+  }
+
+  #passed(lane: number, end: number): void {
+    const waiting = this.#waiting.get(lane) ?? [];
+    const first = waiting.findIndex(({ offset }) => offset >= end);
+    const passed = waiting.splice(0, first < 0 ? waiting.length : first);
     for (const { device, boot, next } of passed) {
       const boots = this.#committed.get(device) ?? new Map<number, number>();
       boots.set(boot, Math.max(boots.get(boot) ?? 0, next));

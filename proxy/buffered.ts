@@ -8,18 +8,18 @@ const readBytesMax = 1 << 20;
 
 export async function countBuffered(
   reader: Pick<JournalReader, 'begin' | 'read'>,
-  journal: Pick<Journal, 'lanes' | 'syncedEnd' | 'confirmed'>,
+  journal: Pick<Journal, 'lanes' | 'syncedEnd' | 'waitsFrom'>,
 ): Promise<number> {
   const begin = await reader.begin();
   const from = Array.from({ length: journal.lanes }, (_, lane) =>
-    Math.max(begin, journal.confirmed(lane)?.end ?? begin),
+    Math.max(begin, journal.waitsFrom(lane)),
   );
   const until = journal.syncedEnd;
   let events = 0;
   for (let at = Math.min(...from); at < until; ) {
     const { located, next } = await reader.read(at, until, readBytesMax);
     for (const { record, lane, offset, lost } of located) {
-      if (offset < (from[lane] ?? begin)) continue;
+      if (offset < (from[lane] ?? until)) continue;
       // Damage took them; the lane has still to say so.
       if (lost !== undefined) events += (lost.to ?? lost.from) - lost.from;
       if (record.kind !== 'block') continue;

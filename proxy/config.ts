@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { Auth } from './auth/auth.js';
 import { parseChecked, readText } from './config-file.js';
 import { loginFiles, saslSettings, sslSettings } from './kafka/login-settings.js';
-import { positionTopicOf } from './kafka/position-name.js';
+import { lanesMax, positionTopicOf } from './kafka/position-name.js';
 import { lineSettings, noPathTwice } from './lines/settings.js';
 
 export const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
@@ -134,6 +134,8 @@ const schema = z.strictObject({
         })
         .prefault({}),
       value: z.enum(['json', 'cbor']).default('json'),
+      /** Shares of the devices, each with a thread and transactions of its own. Another number takes effect at a start where nothing waits. */
+      lanes: z.int().min(1).max(lanesMax).default(1),
       /** What makes batches smaller on the way and on Kafka's disk (docs/PERFORMANCE.md); lz4 and snappy are optional packages. */
       compression: z.enum(codecs).default('gzip'),
       /** How long a missing or forbidden topic holds everything before its records become dead letters. */

@@ -208,7 +208,7 @@ class Watch implements Flow {
     const balance = books.balance(0);
     let passed = journal.syncedEnd;
     for (let lane = 0; lane < journal.lanes; lane++) {
-      passed = Math.min(passed, journal.confirmed(lane)?.end ?? 0);
+      passed = Math.min(passed, journal.waitsFrom(lane));
     }
     const { received } = balance;
     return {

@@ -51,6 +51,10 @@ export interface LaneStart {
   /** Under which Kafka knows it. */
   journalId: string;
   repeatsUntil?: number;
+  /** Kafka has all of the journal below it ([K-5]). */
+  begin: number;
+  /** Of the journal: an idle lane then moves its position. */
+  passedBytesMax: number;
   confirmed: Position | null;
   tables(): TableRecord[];
   kafka: KafkaConfig;
@@ -91,7 +95,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
   const onDamage = damage.note;
   const journal = await openJournal({
     ...{ folder, disk, clock, bytesMax, segmentBytes, keepCommittedMs, groupIntervalMs },
-    ...{ books, onDamage },
+    ...{ books, onDamage, lanes: config.kafka?.lanes ?? 1 },
   });
   const closing: (() => Promise<unknown>)[] = [() => journal.close()];
   try {
@@ -104,6 +108,8 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
     });
     const { accept } = sessions;
     const listeners = new Listeners({ doors, config, accept, outcomes, clock, log });
+    const laneCount = config.kafka && laneCountRemark(journal.lanes, config.kafka.lanes);
+    if (laneCount !== null) log.warn({}, laneCount);
     const lanes: Lane[] = [];
     const lastErrors: string[] = [];
     const freeBytes = () => disk.freeBytes(folder);
@@ -122,7 +128,7 @@ export async function startPipeline(parts: PipelineParts): Promise<Pipeline> {
         trouble: () => (journal.trouble === null ? [] : [journal.trouble]),
         remarks: () => [
           ...lanes.flatMap((lane, at) => laneRemark(lane, at)),
-          ...[flow.remark, keys.trouble()].filter((remark) => remark !== null),
+          ...[laneCount, flow.remark, keys.trouble()].filter((remark) => remark !== null),
         ],
       })
       .catch(portError('http', config.http));
@@ -189,6 +195,8 @@ async function agesOf(parts: { folder: string; disk: Disk; journal: Journal }) {
 
 /** [J-31] What an ACK may wait for company on its way to the disk. */
 const groupIntervalMs = 3;
+/** [K-4] An idle lane holds segments: in a small journal less, or it would be full of what nobody waits for. */
+const passedBytesMax = 1 << 20;
 /** How long a start waits for Kafka's word on the journal. */
 const firstWordTimeoutMs = 3_000;
 
@@ -225,6 +233,8 @@ function startLanes(
       ...{ lane, kafka: shareOf(kafka, journal.lanes), delivery, ack, host, clock },
       debug: config.log.level === 'debug',
       journalFolder: config.journal.folder,
+      begin: journal.lanesSince,
+      passedBytesMax: Math.min(passedBytesMax, Math.floor(config.journal.bytesMax / 8)),
       ...{ journalId, repeatsUntil: adoption?.until ?? 0 },
       confirmed: toKafka(journal.confirmed(lane)),
       tables: () => journal.tables(),
@@ -280,6 +290,15 @@ function haltOf(lanes: readonly Lane[], lastErrors: readonly string[]): Pipeline
 /** A lane's last error is why it ended. */
 function haltedBy(lane: number, lastErrors: readonly string[]): HaltedError {
   return new HaltedError(lastErrors[lane] ?? `lane ${lane} may not go on`);
+}
+
+/** [K-5] */
+function laneCountRemark(lanes: number, wanted: number): string | null {
+  if (lanes === wanted) return null;
+  return (
+    `kafka.lanes is ${wanted} and the journal has ${lanes}, under which events wait for Kafka: the change takes effect at a start ` +
+    'where none does; SIGTERM ends the proxy when Kafka has them'
+  );
 }
 
 function laneRemark(lane: Lane, at: number): string[] {

@@ -8,14 +8,14 @@ const readBytesMax = 65_536;
 
 export async function waitingSince(
   reader: Pick<JournalReader, 'begin' | 'read' | 'extents'>,
-  journal: Pick<Journal, 'lanes' | 'syncedEnd' | 'confirmed'>,
+  journal: Pick<Journal, 'lanes' | 'syncedEnd' | 'waitsFrom'>,
 ): Promise<{ lane: number; end: number; sinceMs: number }[]> {
   const found: { lane: number; end: number; sinceMs: number }[] = [];
   const until = journal.syncedEnd;
   const begin = await reader.begin();
   const extents = await reader.extents();
   for (let lane = 0; lane < journal.lanes; lane++) {
-    const from = Math.max(begin, journal.confirmed(lane)?.end ?? begin);
+    const from = Math.max(begin, journal.waitsFrom(lane));
     const first = await firstArrival(reader, lane, from, until);
     if (first === null) continue;
     for (const { start, end, createdMs } of extents) {

@@ -119,7 +119,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     labelNames: ['lane'],
     collect() {
       for (const lane of lanes.keys()) {
-        this.set({ lane }, journal.syncedEnd - (journal.confirmed(lane)?.end ?? 0));
+        this.set({ lane }, journal.syncedEnd - journal.waitsFrom(lane));
       }
     },
   });

@@ -35,8 +35,7 @@ export async function refusalOf(options: Options): Promise<JournalError | null> 
 async function ask(folder: string, disk: Disk): Promise<JournalError | null> {
   try {
     refuseForeign(folder, await disk.list(folder));
-    // A proxy has one lane.
-    const parts = { folder, disk, clock: systemClock(), lanes: 1, books: null };
+    const parts = { folder, disk, clock: systemClock(), books: null };
     await recover({ ...parts, onDamage: () => {} });
     return null;
   } catch (error) {

@@ -4,7 +4,7 @@ import { errorCode, errorText, isFull } from './error.js';
 import { hex } from './format.js';
 import type { Journal, JournalOptions, JournalTrouble, Place, Synced } from './journal.js';
 import { committedTimes } from './kept.js';
-import { laneOf } from './lane.js';
+import { type LaneCount, laneOf } from './lane.js';
 import { Lazy } from './lazy.js';
 import { Live } from './live.js';
 import { lockedError } from './open.js';
@@ -42,6 +42,7 @@ const dueLookMs = 3_600_000;
 export class FileJournal implements Journal {
   readonly id: string;
   readonly lanes: number;
+  readonly lanesSince: number;
   readonly bytesMax: number;
   readonly pendingBytesMax: number;
   readonly #options: JournalOptions;
@@ -70,12 +71,13 @@ export class FileJournal implements Journal {
   #cancelGroupWait: (() => void) | null = null;
   #cancelDue: (() => void) | null = null;
 
-  constructor(options: JournalOptions, recovered: Recovered, lock: DiskLock) {
+  constructor(options: JournalOptions & LaneCount, recovered: Recovered, lock: DiskLock) {
     this.#options = options;
     this.#lock = lock;
     this.id = hex(recovered.id);
     this.#idBytes = recovered.id;
-    this.lanes = options.lanes ?? 1;
+    this.lanes = options.lanes;
+    this.lanesSince = options.lanesSince;
     this.bytesMax = options.bytesMax;
     const quarter = Math.floor(options.bytesMax / 4);
     this.#segmentBytes = Math.min(options.segmentBytes ?? 16 << 20, quarter);
@@ -150,7 +152,7 @@ export class FileJournal implements Journal {
       if (this.#lazy.isForgetting(record.device, record.boot)) return false;
       this.#live.check(record);
     }
-    const entry = entryOf(record, laneOf(record.device, this.lanes));
+    const entry = entryOf(record, this.#laneOf(record));
     const pendingBytes = this.pendingBytes + entry.bytes;
     if (pendingBytes > this.pendingBytesMax && this.pendingBytes > 0) return false;
     if (this.#neededBytes + pendingBytes > this.bytesMax) {
@@ -191,6 +193,9 @@ export class FileJournal implements Journal {
 
   confirmed(lane: number): Position | null {
     return this.#state.confirmed.get(lane) ?? null;
+  }
+  waitsFrom(lane: number): number {
+    return this.#state.waitsFrom(lane, this);
   }
 
   onSynced(listener: (synced: Synced) => void): void {
@@ -343,7 +348,7 @@ export class FileJournal implements Journal {
     if (settled === undefined || place.received !== place.durable) return false;
     // [J-45] Of a group the power may keep the forgetting and not the end, which waits behind it.
     if (place.ended !== settled.ended) return false;
-    return this.#state.committed(settled, laneOf(device, this.lanes));
+    return this.#state.committed(device, settled, this);
   }
 
   async #write(group: Entry[]): Promise<void> {
@@ -426,6 +431,7 @@ export class FileJournal implements Journal {
         state: this.#state,
         books: this.#options.books?.snapshot() ?? null,
       },
+      this.#state.neededFrom(this),
       wanted,
     );
     if (!isWritten) this.#lazy.giveBack(lazy);
@@ -486,8 +492,7 @@ export class FileJournal implements Journal {
   }
 
   #canRemove(isFirst = true): boolean {
-    const wanted = this.#wanted(isFirst);
-    return this.#retention.canRemove(this.#state, this.lanes, this.#syncedEnd, wanted);
+    return this.#retention.canRemove(this.#state.neededFrom(this), this.#wanted(isFirst));
   }
 
   /** Room below the cap, and on a full disk one segment for each try. */
@@ -498,7 +503,7 @@ export class FileJournal implements Journal {
   }
 
   #notePassed(since?: (segment: Sealed) => number | null): void {
-    const neededFrom = this.#state.neededFrom(this.lanes, this.#syncedEnd);
+    const neededFrom = this.#state.neededFrom(this);
     this.#retention.passed(neededFrom, this.#options.clock.nowMs(), since);
   }
 

@@ -19,7 +19,7 @@ export interface JournalOptions {
   keepCommittedMs?: number;
   /** A segment's size: 16 MiB, and at most a quarter of bytesMax. */
   segmentBytes?: number;
-  /** 1. Fixed when the journal is created. */
+  /** 1. As many as are wanted; those there are stay while something waits for Kafka ([J-6]). */
   lanes?: number;
   /** The least from one group's begin to the next one's, while little waits: 0. */
   groupIntervalMs?: number;
@@ -53,6 +53,7 @@ export interface Books {
 import type { Clock } from '../clock.js';
 import type { Disk } from '../disk.js';
 import type { OnDamage } from './damage.js';
+import type { LaneCount } from './lane.js';
 import { openFileJournal } from './open.js';
 import type { DeviceRecord, Dropped, Position, TableId, TableRecord } from './record.js';
 
@@ -85,11 +86,10 @@ export interface Synced {
   touched: Map<string, Set<number>>;
 }
 
-export interface Journal {
+export interface Journal extends Readonly<LaneCount> {
   /** 32 hex digits. */
   readonly id: string;
   readonly generation: number;
-  readonly lanes: number;
   /** Below the cap, and the last write and fsync worked. While false no credit is granted. */
   readonly writable: boolean;
   /** One line that says why not, for the log and /readyz; null while writable. */
@@ -137,6 +137,8 @@ export interface Journal {
   ): void;
   /** The lane's last confirmed position in this journal, null where nothing was. */
   confirmed(lane: number): Position | null;
+  /** Below it Kafka has all of the lane. */
+  waitsFrom(lane: number): number;
 
   /** After each completed fsync. */
   onSynced(listener: (synced: Synced) => void): void;

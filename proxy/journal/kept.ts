@@ -19,8 +19,9 @@ export async function committedTimes(
     const found = await beginningOf(disk, folder, segment).catch(() => []);
     for (const { lane, offset, atMs } of found) {
       lanes.set(lane, offset);
-      if (lanes.size < segment.header.lanes) continue;
-      words.push({ passed: Math.min(...lanes.values()), atMs });
+      // Of those that are no more no word comes.
+      const passed = Array.from({ length: segment.header.lanes }, (_, at) => lanes.get(at) ?? 0);
+      words.push({ passed: Math.min(...passed), atMs });
     }
   }
   return (end) => words.find(({ passed }) => passed >= end)?.atMs ?? null;

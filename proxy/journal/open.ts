@@ -2,20 +2,19 @@ import type { Disk, DiskLock } from '../disk.js';
 import { errorCode, errorText, JournalError } from './error.js';
 import { FileJournal } from './file-journal.js';
 import type { Journal, JournalOptions } from './journal.js';
-import { recover } from './recovery.js';
+import type { LaneCount } from './lane.js';
+import { JournalReader } from './reader.js';
+import { type Recovered, recover } from './recovery.js';
 import { foreignNames } from './segments.js';
+import type { State } from './state.js';
 
 // Opens a journal: look, lock, recover, begin a segment of our own, look at the lock again.
 // The order is what makes a refusal harmless and two racing openers safe ([J-3], [J-4]).
 
-export const lanesMax = 1024;
+const readBytes = 1 << 18;
 
 export async function openFileJournal(options: JournalOptions): Promise<Journal> {
   const { folder, disk, clock } = options;
-  const lanes = options.lanes ?? 1;
-  if (!Number.isInteger(lanes) || lanes < 1 || lanes > lanesMax) {
-    throw new RangeError(`journal: lanes is ${lanes}; it must be from 1 to ${lanesMax}`);
-  }
   try {
     await disk.makeFolder(folder);
     refuseForeign(folder, await disk.list(folder));
@@ -23,8 +22,9 @@ export async function openFileJournal(options: JournalOptions): Promise<Journal>
     try {
       const books = options.books ?? null;
       const { onDamage = () => {} } = options;
-      const recovered = await recover({ folder, disk, clock, lanes, books, onDamage });
-      const journal = new FileJournal({ ...options, lanes }, recovered, lock);
+      const recovered = await recover({ folder, disk, clock, books, onDamage });
+      const laneCount = await laneCountFor(options, recovered);
+      const journal = new FileJournal({ ...options, ...laneCount }, recovered, lock);
       await journal.start(recovered.segments);
       return journal;
     } catch (error) {
@@ -45,6 +45,39 @@ export function unopenable(folder: string, error: unknown): unknown {
       'a working disk that it may write to',
     { cause: error },
   );
+}
+
+/** [J-6] */
+async function laneCountFor(
+  { folder, disk, lanes = 1 }: JournalOptions,
+  { laneCount, state, end }: Recovered,
+): Promise<LaneCount> {
+  const wanted = { lanes, lanesSince: end };
+  if (laneCount === null || laneCount.lanes === lanes) return laneCount ?? wanted;
+  const reader = new JournalReader({ folder, disk });
+  try {
+    return (await hasWaiting(reader, end, state, laneCount)) ? laneCount : wanted;
+  } finally {
+    await reader.close();
+  }
+}
+
+async function hasWaiting(
+  reader: JournalReader,
+  end: number,
+  state: State,
+  count: LaneCount,
+): Promise<boolean> {
+  const waitsFrom = Array.from({ length: count.lanes }, (_, lane) => state.waitsFrom(lane, count));
+  for (let at = Math.max(await reader.begin(), Math.min(...waitsFrom)); at < end; ) {
+    const { located, next } = await reader.read(at, end, readBytes);
+    for (const { record, lane, offset } of located) {
+      const isEvent = record.kind === 'block' || record.kind === 'loss';
+      if (isEvent && offset >= (waitsFrom[lane] ?? end)) return true;
+    }
+    at = next;
+  }
+  return false;
 }
 
 async function takeLock(disk: Disk, folder: string): Promise<DiskLock> {

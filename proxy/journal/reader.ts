@@ -4,6 +4,7 @@ import type { OnDamage } from './damage.js';
 import { errorCode, errorText, JournalError } from './error.js';
 import { hex, recordHeaderBytes, type SegmentHeader } from './format.js';
 import { Gaps } from './gaps.js';
+import { type LaneCount, laneCountOf } from './lane.js';
 import { openRecord } from './located.js';
 import { recordType } from './payload.js';
 import type { Located, Position, TableRecord } from './record.js';
@@ -63,6 +64,12 @@ export class JournalReader {
   async begin(): Promise<number> {
     await this.#refresh();
     return this.#segments[0]?.start ?? 0;
+  }
+
+  /** [J-6] */
+  async laneCount(): Promise<LaneCount> {
+    await this.#refresh();
+    return laneCountOf(this.#segments) ?? { lanes: 1, lanesSince: 0 };
   }
 
   get segmentCount(): number {

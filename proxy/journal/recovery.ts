@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js';
 import { type Checkpoint, proveSlot, readSlot, slotNames } from './checkpoint.js';
 import { JournalError } from './error.js';
 import { hex, segmentHeaderBytes } from './format.js';
+import { type LaneCount, laneCountOf } from './lane.js';
 import { Replay, type ReplayOptions, replayBytes } from './replay.js';
 import {
   journalOf,
@@ -36,6 +37,8 @@ export interface Recovered {
   newest: { slot: number; end: number };
   /** As in the newest checkpoint, while that segment is the newest. */
   voidGeneration: number;
+  /** As it was in force; null where no segment has records. */
+  laneCount: LaneCount | null;
 }
 
 interface Options extends ReplayOptions {
@@ -78,8 +81,6 @@ export async function recover(options: Options): Promise<Recovered> {
       'put checkpoint-0 and checkpoint-1 back',
     );
   }
-  checkLanes(options, checkpoint?.lanes ?? first.header.lanes);
-
   const state = checkpoint?.state ?? new State();
   if (checkpoint !== null) options.books?.restore(checkpoint.books);
   const end = await replay(options, segments, from, checkpoint, state);
@@ -87,11 +88,13 @@ export async function recover(options: Options): Promise<Recovered> {
   await disk.syncFolder(folder);
   const last = segments.at(-1)!;
   const unused = end <= last.start + segmentHeaderBytes;
+  const used = unused ? segments.slice(0, -1) : segments;
   return {
     id,
     fresh: false,
     state,
-    segments: unused ? segments.slice(0, -1) : segments,
+    segments: used,
+    laneCount: laneCountOf(used),
     void: unused ? [...listing.void, last.name] : listing.void,
     end: unused ? last.start : end,
     generation: Math.max(listing.generation, checkpoint?.generation ?? 0),
@@ -113,6 +116,7 @@ function fresh(options: Options, listing: Listing): Recovered {
     checkpointSequence: 0,
     newest: { slot: 1, end: -1 },
     voidGeneration: 0,
+    laneCount: null,
   };
 }
 
@@ -140,15 +144,6 @@ async function readCheckpoints({ folder, disk, onDamage }: Options) {
     slot = index;
   }
   return { checkpoint, slot, states };
-}
-
-function checkLanes({ folder, lanes }: Options, found: number): void {
-  if (found === lanes) return;
-  throw new JournalError(
-    'mismatch',
-    `${folder} was written with ${found} lane(s) and the configuration says ${lanes}; ` +
-      `set it back to ${found}`,
-  );
 }
 
 /** Brings state and books up to date; answers the end of the last valid record. */

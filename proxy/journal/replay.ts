@@ -15,7 +15,6 @@ import { behindDamage, findSyncedEnd, scan, type Walked } from './walk.js';
 export interface ReplayOptions {
   folder: string;
   disk: Disk;
-  lanes: number;
   books: Books | null;
   onDamage: OnDamage;
 }
@@ -36,8 +35,8 @@ export class Replay {
   readonly #options: ReplayOptions;
   readonly #state: State;
   #hasDamage = false;
-  /** Lanes of which a confirmation may be missing since. */
-  readonly #doubted = new Set<number>();
+  /** Lanes that confirmed something since: of the others a confirmation may be missing. */
+  readonly #heardOf = new Set<number>();
 
   constructor(options: ReplayOptions, state: State) {
     this.#options = options;
@@ -75,7 +74,7 @@ export class Replay {
     if (end === null) throw missing(path, offset, syncedEnd);
     this.#options.onDamage({ file: path, what: 'record', offset, end });
     this.#hasDamage = true;
-    for (let lane = 0; lane < this.#options.lanes; lane++) this.#doubted.add(lane);
+    this.#heardOf.clear();
     return end;
   }
 
@@ -104,7 +103,8 @@ export class Replay {
     { position, committed }: ConfirmRecord,
     from: number,
   ): Promise<ConfirmRecord['committed']> {
-    if (!this.#doubted.delete(position.lane)) return committed;
+    if (!this.#hasDamage || this.#heardOf.has(position.lane)) return committed;
+    this.#heardOf.add(position.lane);
     const counted = await countEvents(this.#options, position.lane, from, position.end);
     for (const [device, events] of committed) {
       counted.set(device, Math.max(events, counted.get(device) ?? 0));

@@ -4,7 +4,6 @@ import { errorCode, isFull } from './error.js';
 import type { Recovered } from './recovery.js';
 import { Reserve } from './reserve.js';
 import type { SegmentWriter } from './segment-writer.js';
-import type { State } from './state.js';
 
 // Checkpoints, and what they let go: sealed segments, oldest first ([J-50], [J-51]).
 //
@@ -109,17 +108,17 @@ export class Retention {
     this.#voidGeneration = 0;
   }
 
-  canRemove(state: State, lanes: number, syncedEnd: number, wanted: Wanted): boolean {
-    return this.#mayGo(state.neededFrom(lanes, syncedEnd), wanted, 0);
+  canRemove(neededFrom: number, wanted: Wanted): boolean {
+    return this.#mayGo(neededFrom, wanted, 0);
   }
 
   /** Writes it, then removes what it lets go. Answers the error instead of throwing it. */
   async checkpoint(
     checkpoint: Omit<Checkpoint, 'sequence' | 'voidGeneration'>,
+    keepFrom: number,
     wanted: Wanted,
   ): Promise<{ isWritten: boolean; error: unknown }> {
     let isWritten = false;
-    const keepFrom = checkpoint.state.neededFrom(checkpoint.lanes, checkpoint.end);
     const whole = { ...checkpoint, voidGeneration: this.#voidGeneration };
     // Of one moment, however often it is written: Kafka's word moves the state on meanwhile, and the books were asked before.
     const content = encodeContent(whole);

@@ -1,4 +1,5 @@
 import { crc32 } from '../crc32.js';
+import { type LaneCount, laneOf } from './lane.js';
 import { Fields, positionFields, readPosition } from './payload.js';
 import type {
   BlockRecord,
@@ -67,18 +68,22 @@ export class State {
     return this.places.get(device)?.get(boot);
   }
 
+  /** Below it Kafka has all of the lane. */
+  waitsFrom(lane: number, { lanesSince }: LaneCount): number {
+    return Math.max(lanesSince, this.confirmed.get(lane)?.end ?? 0);
+  }
+
   /** Does Kafka hold everything of this place? */
-  committed(place: DurablePlace, lane: number): boolean {
-    const position = this.confirmed.get(lane);
-    return position !== undefined && position.offset >= place.lastOffset;
+  committed(device: string, place: DurablePlace, count: LaneCount): boolean {
+    return place.lastOffset < this.waitsFrom(laneOf(device, count.lanes), count);
   }
 
   /** [J-50] Every segment that ends at or below it may go. */
-  neededFrom(lanes: number, syncedEnd: number): number {
-    let needed = syncedEnd;
+  neededFrom({ lanes, lanesSince }: LaneCount): number {
+    let needed = Number.POSITIVE_INFINITY;
     for (let lane = 0; lane < lanes; lane++) {
-      const keep = this.confirmed.get(lane)?.offset ?? this.firstOffsets.get(lane);
-      if (keep !== undefined && keep < needed) needed = keep;
+      const keep = this.confirmed.get(lane)?.offset ?? this.firstOffsets.get(lane) ?? lanesSince;
+      needed = Math.min(needed, Math.max(lanesSince, keep));
     }
     return needed;
   }

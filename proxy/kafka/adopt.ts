@@ -1,5 +1,5 @@
-// What `headwater journal adopt` does to a lane, without terminal: the same evidence and decision as a lane's start, and where that refuses,
-// a position of this journal in the place of Kafka's. KAFKA.md [K-25]
+// What `headwater journal adopt` does to a site's lanes, without terminal: of each the same evidence and decision as at its start, and where
+// one is refused, positions of this journal in the place of Kafka's. KAFKA.md [K-25]
 
 import type { Disk } from '../disk.js';
 import { type Adoption, readAdoption, writeAdoption } from '../journal/adoption.js';
@@ -8,26 +8,32 @@ import type { Position } from '../journal/record.js';
 import { type Decision, decide, startOf } from './decide.js';
 import type { Claim, KafkaSink, SinkRecord } from './sink.js';
 
-export interface AdoptPlan {
+export interface LanePlan {
+  lane: number;
   decision: Decision;
-  journal: string;
   /** Kafka's position as it stands. */
   kafka: Position | null;
-  /** Where this journal goes on, and its end: what lies between is sent, and may be in Kafka already. */
+  /** Where the lane goes on. */
   from: number;
-  until: number;
-  /** Of what lies between. */
-  events: number;
-  devices: number;
-  /** The last that Kafka confirmed of this journal. */
-  confirmed: Position | null;
+  /** The position that says so; null: it begins at `from`. */
+  position: Position | null;
 }
 
-/** The proxy has one. */
-const lane = 0;
+export interface AdoptPlan {
+  journal: string;
+  lanes: LanePlan[];
+  /** The first one that is refused; null where none is. */
+  refused: (LanePlan & { decision: Decision & { kind: 'refuse' } }) | null;
+  /** The journal's end: what the lanes have before it is sent, and may be in Kafka already. */
+  until: number;
+  /** Of that. */
+  events: number;
+  devices: number;
+}
 
 export async function planAdoption(parts: {
-  sink: KafkaSink;
+  /** One for each lane. */
+  sinks: readonly KafkaSink[];
   reader: JournalReader;
   disk: Disk;
   folder: string;
@@ -35,33 +41,35 @@ export async function planAdoption(parts: {
   /** `ack: kafka`: the row of a new journal that needs no adoption. */
   isByKafka: boolean;
 }): Promise<AdoptPlan> {
-  const { sink, reader, disk, folder, journal, isByKafka } = parts;
+  const { sinks, reader, disk, folder, journal, isByKafka } = parts;
   const name = (await readAdoption(disk, folder, journal))?.name ?? journal;
-  const ours = (await reader.readState()).state.confirmed.get(lane) ?? null;
-  const { position: kafka } = await sink.read();
-  const isOurs = kafka?.journal === name;
-  const named = isOurs ? await reader.at(kafka.offset) : null;
-  const isDamaged = isOurs && named === null && (await reader.isDamagedAt(kafka));
-  const begin = await reader.begin();
-  const confirmed = ours === null ? null : { ...ours, journal: name };
-  const evidence = { journal: name, begin, confirmed, kafka, named, isDamaged, isByKafka };
-  const decision = decide(evidence);
-  const from = ours?.end ?? begin;
+  const { state } = await reader.readState();
+  const begin = Math.max(await reader.begin(), (await reader.laneCount()).lanesSince);
+  const lanes: LanePlan[] = [];
+  for (const [lane, sink] of sinks.entries()) {
+    const ours = state.confirmed.get(lane) ?? null;
+    const { position: kafka } = await sink.read();
+    const isOurs = kafka?.journal === name;
+    const named = isOurs ? await reader.at(kafka.offset) : null;
+    const isDamaged = isOurs && named === null && (await reader.isDamagedAt(kafka));
+    const confirmed = ours === null ? null : { ...ours, journal: name };
+    const evidence = { journal: name, begin, confirmed, kafka, named, isDamaged, isByKafka };
+    const decision = decide(evidence);
+    const isSound = decision.kind === 'restart';
+    const position = isSound ? kafka : confirmed;
+    lanes.push({ lane, decision, kafka, position, from: Math.max(begin, position?.end ?? begin) });
+  }
   const until = await reader.end();
-  return {
-    decision,
-    journal,
-    kafka,
-    from,
-    until,
-    confirmed,
-    ...(await count(reader, from, until)),
-  };
+  const refused = lanes.find(isRefused) ?? null;
+  return { journal, lanes, refused, until, ...(await count(reader, lanes, until)) };
 }
+
+const isRefused = (plan: LanePlan): plan is NonNullable<AdoptPlan['refused']> =>
+  plan.decision.kind === 'refuse';
 
 export async function adopt(parts: {
   plan: AdoptPlan;
-  sink: KafkaSink;
+  sinks: readonly KafkaSink[];
   disk: Disk;
   folder: string;
   positionTopic: string;
@@ -70,34 +78,37 @@ export async function adopt(parts: {
   name: string;
   nowMs: number;
 }): Promise<Adoption> {
-  const { plan, sink, disk, folder, positionTopic, claim, name, nowMs } = parts;
-  const { journal, until, from, kafka } = plan;
+  const { plan, sinks, disk, folder, positionTopic, claim, name, nowMs } = parts;
+  const { journal, until, lanes } = plan;
   const at = new Date(nowMs).toISOString();
   const adoption: Adoption = { name, id: journal, until, at, host: claim.host };
   // First the journal, then Kafka: killed in between, Kafka goes on refusing it, and this is run again.
   await writeAdoption(disk, folder, adoption);
-  await sink.fence({ ...claim, lane, journal: name });
-  const note: SinkRecord = {
-    ...{
-      topic: positionTopic,
-      key: Buffer.from(`adopted/${lane}`),
-      timestampMs: nowMs,
-      headers: {},
-    },
-    value: Buffer.from(JSON.stringify({ ...adoption, from, before: kafka })),
-  };
-  const position = plan.confirmed ?? startOf(name, lane, from);
-  await sink.transaction([note], { ...position, journal: name });
+  for (const { lane, from, kafka, position } of lanes) {
+    const sink = sinks[lane]!;
+    await sink.fence({ ...claim, lane, journal: name });
+    const note: SinkRecord = {
+      ...{
+        topic: positionTopic,
+        key: Buffer.from(`adopted/${lane}`),
+        timestampMs: nowMs,
+        headers: {},
+      },
+      value: Buffer.from(JSON.stringify({ ...adoption, from, before: kafka })),
+    };
+    await sink.transaction([note], { ...(position ?? startOf(name, lane, from)), journal: name });
+  }
   return adoption;
 }
 
-async function count(reader: JournalReader, from: number, until: number) {
+/** What the lanes have still to send. */
+async function count(reader: JournalReader, lanes: readonly LanePlan[], until: number) {
   const devices = new Set<string>();
   let events = 0;
-  for (let at = from; at < until; ) {
+  for (let at = Math.min(...lanes.map(({ from }) => from)); at < until; ) {
     const { located, next } = await reader.read(at, until, 1 << 20);
-    for (const { record } of located) {
-      if (record.kind !== 'block') continue;
+    for (const { record, lane, offset } of located) {
+      if (record.kind !== 'block' || offset < (lanes[lane]?.from ?? until)) continue;
       events += record.first + record.count - record.from;
       devices.add(record.device);
     }

@@ -36,6 +36,8 @@ export interface BatchLimits {
   lingerMs: number;
   /** Journal records that give Kafka records; small while a poisoned one is looked for. */
   blocksMax: number;
+  /** Of the journal, that gave no records: an idle lane then moves its position. */
+  passedBytesMax: number;
 }
 
 export interface Batch {
@@ -72,8 +74,6 @@ export interface Feed {
 const readBytesMax = 262_144;
 /** Worth a read before the linger is over: it may fill a batch. */
 const readBytesEnough = 16_384;
-/** An idle lane moves its position when it has passed this much that gave no records. */
-const passedBytesMax = 1_048_576;
 /** What Kafka adds to a record, roughly. */
 const recordOverheadBytes = 40;
 
@@ -132,7 +132,7 @@ class JournalFeed implements Feed {
           if (cut.empty) throw error;
           return cut.batch();
         }
-      } else if (cut.empty && cut.passedBytes < passedBytesMax) {
+      } else if (cut.empty && cut.passedBytes < limits.passedBytesMax) {
         lingersUntilMs = null;
         await this.#more(null);
       } else {

@@ -26,7 +26,7 @@ export interface JoinedLane {
 }
 
 export function joinLane({ data, clock, disk, openSink, on }: LaneParts): JoinedLane {
-  const { site, lane, kafka, journalId, host, confirmed, ack, repeatsUntil = 0 } = data;
+  const { site, lane, kafka, journalId, host, begin, confirmed, ack, repeatsUntil = 0 } = data;
   const records = createRecordMaker({
     topics: kafka.topics,
     value: kafka.value,
@@ -40,7 +40,17 @@ export function joinLane({ data, clock, disk, openSink, on }: LaneParts): Joined
   });
   return {
     lane: createLane({
-      ...{ lane, journalId, host, confirmed, clock, openSink, on, isByKafka: ack === 'kafka' },
+      ...{
+        lane,
+        journalId,
+        host,
+        begin,
+        confirmed,
+        clock,
+        openSink,
+        on,
+        isByKafka: ack === 'kafka',
+      },
       reader: oneAtATime(reader),
       toRecords(located) {
         const made = records.toRecords(located);
@@ -55,6 +65,7 @@ export function joinLane({ data, clock, disk, openSink, on }: LaneParts): Joined
         recordsMax: kafka.recordsMax,
         lingerMs: kafka.lingerMs,
         eventsPerSecond: kafka.drainEventsPerSecond,
+        passedBytesMax: data.passedBytesMax,
         retryBackoffMs: kafka.retryBackoffMs,
       },
     }),

@@ -18,6 +18,10 @@ export interface LaneThreadOptions {
   journalId: string;
   /** What begins below it may be in Kafka already: the journal was adopted. */
   repeatsUntil?: number;
+  /** Kafka has all of the journal below it ([K-5]). */
+  begin: number;
+  /** Of the journal: an idle lane then moves its position. */
+  passedBytesMax: number;
   /** The last position of this lane that the journal saw confirmed. */
   confirmed: Position | null;
   /** All tables that are durable now; asked at each start of a worker. */
@@ -44,6 +48,8 @@ export interface LaneWorkerData
     | 'lane'
     | 'journalFolder'
     | 'journalId'
+    | 'begin'
+    | 'passedBytesMax'
     | 'confirmed'
     | 'kafka'
     | 'delivery'
@@ -121,9 +127,10 @@ class Thread implements Lane {
 
   #spawn(): void {
     const { site, lane, journalFolder, journalId, kafka, host, tables } = this.#options;
-    const { delivery, ack, repeatsUntil = 0 } = this.#options;
+    const { delivery, ack, begin, passedBytesMax, repeatsUntil = 0 } = this.#options;
     const workerData: LaneWorkerData = {
       ...{ site, lane, journalFolder, journalId, kafka, delivery, ack, host, repeatsUntil },
+      ...{ begin, passedBytesMax },
       confirmed: this.#confirmed,
       tables: tables(),
       debug: this.#options.debug === true,

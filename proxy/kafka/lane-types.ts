@@ -14,6 +14,8 @@ export interface LaneOptions {
   host: string;
   openSink(): KafkaSink;
   reader: LaneReader;
+  /** Kafka has all of the journal below it: since then there are so many lanes ([K-5]). 0. */
+  begin?: number;
   /** The last position of this lane that the journal saw confirmed. */
   confirmed: Position | null;
   /** [K-43] `ack: kafka`: all that was acknowledged is in Kafka, whatever became of the journal that took it. */
@@ -42,6 +44,8 @@ export interface LaneLimits {
   lingerMs: number;
   /** The most that a backlog is drained at; absent: as fast as it goes. */
   eventsPerSecond?: number | undefined;
+  /** An idle lane moves its position when it has passed so much of the journal: 1 MiB. */
+  passedBytesMax?: number;
   /** The first wait after a failure; doubles up to a second. */
   retryBackoffMs: number;
 }

@@ -28,6 +28,7 @@ export type {
 } from './lane-types.js';
 
 const bytesMaxDefault = 500_000;
+const passedBytesMaxDefault = 1 << 20;
 const retryMaxMs = 1000;
 const lookAgainMs = 1000;
 
@@ -71,7 +72,9 @@ class Driver implements Lane {
     const { clock, dead, on } = options;
     this.#pace = createPace(clock, eventsPerSecond);
     const recordsMax = this.#pace.recordsMax(options.limits.recordsMax);
-    this.#limits = { recordsMax, bytesMax, lingerMs, blocksMax: this.#poison.blocksMax };
+    const { passedBytesMax = passedBytesMaxDefault } = options.limits;
+    const { blocksMax } = this.#poison;
+    this.#limits = { recordsMax, bytesMax, lingerMs, blocksMax, passedBytesMax };
     const who = `lane ${options.lane}`;
     this.#trouble = createTrouble(who, clock, on);
     this.#letterLog = createLetterLog(who, dead.topic, clock, on);
@@ -168,7 +171,8 @@ class Driver implements Lane {
       on({ kind: 'line', level: 'warn', text: `lane ${lane}: ${decision.message}` });
     }
     if (decision.kind === 'restart' && kafka !== null) await this.#recount(kafka);
-    this.#from = from;
+    // [K-5] What a lane of this number passed when there were others is behind it.
+    this.#from = Math.max(from, this.#options.begin ?? 0);
     this.#readAgain();
   }
 
@@ -204,7 +208,7 @@ class Driver implements Lane {
   /** KAFKA.md [K-23] */
   async #recount(kafka: Position): Promise<void> {
     const { reader, toRecords } = this.#options;
-    const from = this.#confirmed?.end ?? (await reader.begin());
+    const from = this.#confirmed?.end ?? (await this.#beginning());
     if (kafka.end <= from) return;
     const counted = await recount(reader, from, kafka, toRecords);
     this.#committed(kafka, counted, counted.records, true);
@@ -385,13 +389,18 @@ class Driver implements Lane {
       kafka !== null && kafka.journal === journalId ? await reader.at(kafka.offset) : null;
     return decide({
       journal: journalId,
-      begin: await reader.begin(),
+      begin: await this.#beginning(),
       confirmed: this.#confirmed,
       kafka,
       named,
       isDamaged: named === null && kafka !== null && (await this.#isDamagedAt(kafka)),
       isByKafka: this.#options.isByKafka === true,
     });
+  }
+
+  /** [K-5] Of the journal, or of the lane where that is later. */
+  async #beginning(): Promise<number> {
+    return Math.max(await this.#options.reader.begin(), this.#options.begin ?? 0);
   }
 
   async #isDamagedAt(position: Position): Promise<boolean> {

@@ -29,7 +29,7 @@ export interface AdoptOptions {
 /** Answers the exit code: 0 adopted, or there was no need to; 1 failed; 2 the configuration; 3 it would, and --yes is missing. */
 export async function adoptCommand(options: AdoptOptions): Promise<number> {
   const disk = nodeDisk();
-  let sink: KafkaSink | null = null;
+  let sinks: KafkaSink[] = [];
   let reader: JournalReader | null = null;
   let unlock = async () => {};
   try {
@@ -48,24 +48,26 @@ export async function adoptCommand(options: AdoptOptions): Promise<number> {
     const refusal = await refusalOf({ folder, disk, pause: () => sleep(100) });
     if (refusal !== null) throw refusal;
     if (journal === null) throw noJournal(folder);
-    sink = openSink(config, kafka);
-    const plan = await planAdoption({ sink, reader, disk, folder, journal, isByKafka });
-    if (plan.decision.kind !== 'refuse') return say(options, config, plan, 'needless');
+    // Those that are wanted too: Kafka may know them from a journal before.
+    const { lanes } = await reader.laneCount();
+    sinks = openSinks(config, kafka, Math.max(lanes, kafka.lanes));
+    const plan = await planAdoption({ sinks, reader, disk, folder, journal, isByKafka });
+    if (plan.refused === null) return say(options, config, plan, 'needless');
     if (options.yes !== true) return say(options, config, plan, 'planned');
-    await carryOut(plan, sink, disk, config);
+    await carryOut(plan, sinks, disk, config);
     return say(options, config, plan, 'adopted');
   } catch (error) {
     return exitCodeOf(unreadable(error));
   } finally {
     await reader?.close();
-    await sink?.close();
+    for (const sink of sinks) await sink.close();
     await unlock();
   }
 }
 
 async function carryOut(
   plan: AdoptPlan,
-  sink: KafkaSink,
+  sinks: readonly KafkaSink[],
   disk: Disk,
   config: Config,
 ): Promise<void> {
@@ -74,7 +76,7 @@ async function carryOut(
   const fresh = () => randomBytes(16).toString('hex');
   try {
     await adopt({
-      ...{ plan, sink, disk, folder, name: fresh(), nowMs: Date.now() },
+      ...{ plan, sinks, disk, folder, name: fresh(), nowMs: Date.now() },
       positionTopic: positionTopicOf(config.site),
       claim: { owner: fresh(), host },
     });
@@ -96,26 +98,27 @@ async function locked(disk: Disk, folder: string): Promise<() => Promise<void>> 
   }
 }
 
-function openSink({ site, delivery }: Config, kafka: KafkaConfig): KafkaSink {
-  return createKafkajsSink({
-    ...{ site, lane: 0, brokers: kafka.brokers, delivery },
-    ...openSecurity(kafka)(),
-  });
+function openSinks({ site, delivery }: Config, kafka: KafkaConfig, lanes: number): KafkaSink[] {
+  const security = openSecurity(kafka);
+  return Array.from({ length: lanes }, (_, lane) =>
+    createKafkajsSink({ ...{ site, lane, brokers: kafka.brokers, delivery }, ...security() }),
+  );
 }
 
 type Outcome = 'needless' | 'planned' | 'adopted';
 
 function say(options: AdoptOptions, config: Config, plan: AdoptPlan, outcome: Outcome): number {
-  const { decision, journal, kafka, from, until, events, devices } = plan;
+  const { journal, refused, until, events, devices } = plan;
+  const { decision, kafka, from } = refused ?? plan.lanes[0]!;
   if (options.json === true) {
     const why = decision.kind === 'refuse' ? decision.why : decision.kind;
     const { site } = config;
-    console.log(
-      JSON.stringify({ outcome, site, journal, why, kafka, from, until, events, devices }),
-    );
+    const lanes = plan.lanes.map(({ lane, from: at }) => ({ lane, from: at }));
+    const said = { outcome, site, journal, why, kafka, from, until, events, devices, lanes };
+    console.log(JSON.stringify(said));
   } else if (outcome === 'needless') {
     console.log(
-      `${config.journal.folder}: no need to adopt it: a proxy starts on it and goes on from ${decision.kind === 'refuse' ? 0 : decision.from}`,
+      `${config.journal.folder}: no need to adopt it: a proxy starts on it and goes on from ${from}`,
     );
   } else if (outcome === 'planned') {
     console.log(planText(options.config, config, plan));
@@ -132,12 +135,13 @@ const eventsText = ({ events, devices }: AdoptPlan) =>
   `${events} ${events === 1 ? 'event' : 'events'} of ${devices} ${devices === 1 ? 'device' : 'devices'}`;
 
 function planText(path: string, { site, journal }: Config, plan: AdoptPlan): string {
-  const { decision, from, events, confirmed } = plan;
-  if (decision.kind !== 'refuse') return '';
+  const { refused, events } = plan;
+  if (refused === null) return '';
+  const { decision, from, position } = refused;
   const other =
     decision.why === 'foreign-journal' ? 'the journal before, or the other one' : 'the newer copy';
   const where =
-    confirmed === null ? 'from its beginning' : `from ${from}, where Kafka had confirmed it`;
+    position === null ? 'from its beginning' : `from ${from}, where Kafka had confirmed it`;
   const repeats =
     events === 0
       ? ''

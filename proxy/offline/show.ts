@@ -3,7 +3,7 @@
 import { nodeDisk } from '../disk-node.js';
 import { readingDisk } from '../journal/audit-disk.js';
 import { type Damage, damageText } from '../journal/damage.js';
-import { laneOf } from '../journal/lane.js';
+import { type LaneCount, laneOf } from '../journal/lane.js';
 import { JournalReader, type NewestSlot } from '../journal/reader.js';
 import type { Located } from '../journal/record.js';
 import { listSegments, type Segment } from '../journal/segments.js';
@@ -84,12 +84,12 @@ async function showSummary(
 ): Promise<void> {
   const { state, end, checkpoint } = await reader.readState();
   const { segments } = await listSegments(nodeDisk(), folder);
-  const lanes = segments[0]?.header.lanes ?? 1;
+  const count = await reader.laneCount();
   const summary = {
-    ...{ folder, journal, lanes: lanesOf(state, lanes, end), end },
+    ...{ folder, journal, lanes: lanesOf(state, count, end), end },
     segments: segments.map((one) => segmentOf(one, end)),
     checkpoint,
-    places: placesOf(state, lanes, device),
+    places: placesOf(state, count, device),
     tables: state
       .tableRecords()
       .filter((one) => device === undefined || one.device === device)
@@ -99,11 +99,13 @@ async function showSummary(
   else for (const line of summaryLines(summary)) if (!(await print(line))) return;
 }
 
-function lanesOf(state: State, lanes: number, end: number) {
-  return Array.from({ length: lanes }, (_, lane) => {
+function lanesOf(state: State, count: LaneCount, end: number) {
+  return Array.from({ length: count.lanes }, (_, lane) => {
     const confirmed = state.confirmed.get(lane) ?? null;
     const first = state.firstOffsets.get(lane) ?? null;
-    return { lane, confirmed, first, waitingBytes: end - (confirmed?.end ?? first ?? end) };
+    const hasAny = confirmed !== null || first !== null;
+    const from = Math.max(first ?? 0, state.waitsFrom(lane, count));
+    return { lane, confirmed, first, waitingBytes: hasAny ? Math.max(0, end - from) : 0 };
   });
 }
 
@@ -111,7 +113,7 @@ function segmentOf({ name, start, end, fileBytes, header }: Segment, last: numbe
   return { name, start, end: end ?? last, fileBytes, createdMs: header.createdMs };
 }
 
-function placesOf(state: State, lanes: number, device: string | undefined) {
+function placesOf(state: State, count: LaneCount, device: string | undefined) {
   const places: (Omit<DurablePlace, 'durable'> & {
     device: string;
     seq: number;
@@ -120,9 +122,9 @@ function placesOf(state: State, lanes: number, device: string | undefined) {
   })[] = [];
   for (const [of, boots] of state.places) {
     if (device !== undefined && of !== device) continue;
-    const lane = laneOf(of, lanes);
+    const lane = laneOf(of, count.lanes);
     for (const { durable, ...place } of boots.values()) {
-      const isCommitted = state.committed({ durable, ...place }, lane);
+      const isCommitted = state.committed(of, { durable, ...place }, count);
       places.push({ device: of, seq: durable, lane, isCommitted, ...place });
     }
   }

@@ -52,7 +52,7 @@ const flags = new Command('npm run journal-states --')
     'after',
     `
 What is done to the journal (the built code, on a simulated disk): append, fsync, rotation, checkpoint, deletion, the
-reserve, failed writes and fsyncs, a full disk, closing, opening with another number of lanes. At each call to the disk:
+reserve, failed writes and fsyncs, a full disk, closing, openings that want another number of lanes. At each call to the disk:
 
   kill     the process is gone; the last write is there whole or up to any sector
   power    of what was not synced any part is left: names, removals, lengths, sectors of 64 bytes. Up to six such

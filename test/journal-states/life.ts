@@ -11,7 +11,6 @@ import { type Model, positionOf, textOf } from './model.js';
 // random and told to the model. Nothing happens between two turns of the event loop.
 
 export interface Shape {
-  lanes: number;
   bytesMax: number;
   segmentBytes: number;
   pendingBytesMax: number;
@@ -51,14 +50,15 @@ export class Life {
     model: Model,
     shape: Shape,
     random: Random,
+    lanes = model.lanes,
   ): Promise<Life> {
     const clock = new StillClock(random.fork());
     const books = createBooks();
-    const options = { folder, disk: disk.disk, clock, books, ...shape };
+    const options = { folder, disk: disk.disk, clock, books, lanes, ...shape };
     const journal = await openJournal(options);
     const life = new Life(journal, books, { disk, clock, random, model });
     life.found = await life.read();
-    model.recovered(journal, life.found);
+    model.recovered(journal, life.found, lanes);
     model.checkBooks(books, journal);
     return life;
   }

@@ -14,7 +14,7 @@ export const operations = [
   'failed write', // EIO, and what follows it until a group is synced
   'failed fsync', // the same, of a file or of the folder
   'full disk', // ENOSPC
-  'lane change', // an opening with another number of lanes
+  'lane change', // an opening that wants another number of lanes
 ] as const;
 export type Operation = (typeof operations)[number];
 

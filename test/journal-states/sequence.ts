@@ -1,13 +1,12 @@
 import * as assert from 'uvu/assert';
 import { JournalError } from '../../proxy/journal/error.js';
-import { openJournal } from '../../proxy/journal/journal.js';
 import { type Call, outcomes, SimulatedDisk } from '../proxy/journal/simulated-disk.js';
-import { folder, StillClock, turn } from '../proxy/journal/still-clock.js';
+import { turn } from '../proxy/journal/still-clock.js';
 import { Random } from '../random.js';
 import type { Tally } from './count.js';
 import { type Crash, leftovers } from './leftovers.js';
 import { Life, type Shape } from './life.js';
-import { Model } from './model.js';
+import { lanesMax, Model } from './model.js';
 import { type Operation, OperationNamer } from './operation.js';
 import { remains } from './remains.js';
 
@@ -41,9 +40,7 @@ export async function playSequence(
   replay: Replay | null = null,
 ): Promise<void> {
   const random = new Random(seed);
-  const lanes = random.pick([1, 1, 2, 3]);
   const shape: Shape = {
-    lanes,
     bytesMax: random.pick([3_000, 6_000, 12_000]),
     segmentBytes: random.pick([400, 900, 2_000]),
     pendingBytesMax: random.pick([600, 4_000]),
@@ -91,7 +88,7 @@ class Sequence {
   async run(): Promise<void> {
     const random = this.#random;
     let disk = new SimulatedDisk(random.fork());
-    let model = new Model(this.#shape.lanes);
+    let model = new Model();
     for (let lives = 2 + random.below(3); lives > 0; lives--) {
       const now: { life: Life | null; model: Model } = { life: null, model };
       this.#namer.begin();
@@ -100,7 +97,6 @@ class Sequence {
         if (now.life !== null && random.chance(0.2)) now.life.append();
         await this.#crashes(disk, now.model, { call, name, code });
       };
-      if (random.chance(0.3)) await this.#changeLanes(disk, model, 'on the way');
       const life = await this.#open(disk, model, random.chance(0.2));
       this.#namer.phase = 'running';
       this.#tally.sequences++;
@@ -126,11 +122,12 @@ class Sequence {
   /** The main line goes on, whatever the disk does to its opening. */
   async #open(disk: SimulatedDisk, model: Model, hasFault: boolean): Promise<Life> {
     const random = this.#random;
+    const lanes = random.chance(0.3) ? lanesOf(random) : model.lanes;
     for (;;) {
       if (hasFault) this.#arm(disk, 1 + random.below(12));
       hasFault = false;
       try {
-        const life = await Life.begin(disk, model, this.#shape, random);
+        const life = await Life.begin(disk, model, this.#shape, random, lanes);
         disk.fault = null;
         this.#check();
         return life;
@@ -206,7 +203,17 @@ class Sequence {
       const again = random.chance(0.25) ? drawn(random) : null;
       const { crash, text } = left;
       const deep = { operation, crash, text, depth: 1 + Number(this.#lives > 0) };
-      if (random.chance(0.05)) await this.#changeLanes(left.disk.killAt(null), model, text);
+      if (random.chance(0.1)) {
+        const change = { ...deep, operation: 'lane change' as const };
+        await this.#recover(
+          left.disk.killAt(null),
+          model.copy(),
+          random,
+          change,
+          again,
+          lanesOf(random),
+        );
+      }
       await this.#recover(left.disk, model.copy(), random, deep, again);
     }
     const first = { operation, depth: 1 + Number(this.#lives > 0), text: 'a kill' };
@@ -231,6 +238,7 @@ class Sequence {
     random: Random,
     deep: Deep,
     again: Again | null = null,
+    lanes = model.lanes,
   ): Promise<{ disk: SimulatedDisk; model: Model }> {
     disk.bytesMax = Number.POSITIVE_INFINITY;
     const number = ++this.#states;
@@ -250,7 +258,7 @@ class Sequence {
     };
     let life: Life;
     try {
-      life = await Life.begin(disk, model, this.#shape, random);
+      life = await Life.begin(disk, model, this.#shape, random, lanes);
     } catch (error) {
       throw inner ?? this.#violation(error, placeOf(deep), number);
     }
@@ -279,28 +287,6 @@ class Sequence {
     this.#tally.reopened++;
   }
 
-  /** [J-6] Another number of lanes is refused, and nothing is changed. */
-  async #changeLanes(left: SimulatedDisk, model: Model, text: string): Promise<void> {
-    const disk = left.killAt(null);
-    const before = disk.digest();
-    const lanes = this.#shape.lanes + 1;
-    const clock = new StillClock(new Random(1));
-    const where = `${text}; opened with ${lanes} lanes`;
-    try {
-      await openJournal({ folder, disk: disk.disk, clock, ...this.#shape, lanes });
-    } catch (error) {
-      const isRefused = error instanceof JournalError && error.kind === 'mismatch';
-      if (!isRefused) throw this.#violation(error, where);
-      if (disk.digest() !== before) throw this.#violation('the refusal changed the disk', where);
-      const life = disk.killAt(null);
-      const deep: Deep = { operation: 'lane change', crash: 'kill', text: where, depth: 1 };
-      await this.#recover(life, model.copy(), new Random(1), deep);
-      return;
-    }
-    // Where no segment was ever durable, there is no journal yet.
-    if (model.log.length > 0) throw this.#violation('it was not refused', where);
-  }
-
   #violation(error: unknown, where: string, state = this.#states): unknown {
     if (error instanceof Violation || error instanceof Replayed) return error;
     return new Violation(error, state, where);
@@ -315,6 +301,8 @@ export interface Deep {
   /** Crashes so far. */
   depth: number;
 }
+
+const lanesOf = (random: Random) => 1 + random.below(lanesMax);
 
 function placeOf({ operation, crash, text, depth }: Deep): string {
   return `${operation}; ${crash}${depth > 1 ? ` (crash ${depth} in a row)` : ''}; ${text}`;

@@ -11,6 +11,7 @@ export class MemoryJournal implements Journal {
   readonly id = '0'.repeat(32);
   readonly generation = 1;
   readonly lanes = 1;
+  readonly lanesSince = 0;
   readonly trouble = null;
   readonly troubleKind = null;
   readonly bytes: number = 0;
@@ -155,6 +156,9 @@ export class MemoryJournal implements Journal {
 
   confirm(position: Position): void {
     this.#confirmed = position;
+  }
+  waitsFrom(): number {
+    return this.confirmed()?.end ?? 0;
   }
   confirmed(): Position | null {
     return this.#confirmed;

@@ -90,10 +90,11 @@ export class SiteLane implements Lane {
   #spawn(): Life {
     const { options, life, disk, trace, broker, network, defects, clockOf } = this.#parts;
     const thread = new Life(life.scheduler, life);
-    const { site, lane, journalFolder, journalId, kafka, ack, host } = options;
+    const { site, lane, journalFolder, journalId, kafka, ack, host, begin, passedBytesMax } =
+      options;
     const joined = joinLane({
       data: {
-        ...{ site, lane, journalFolder, journalId, kafka, ack, host },
+        ...{ site, lane, journalFolder, journalId, kafka, ack, host, begin, passedBytesMax },
         confirmed: this.#confirmed,
         tables: options.tables(),
       },

@@ -15,8 +15,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { nodeDisk } from '../../../proxy/disk-node.js';
 import { type Damage, damageText } from '../../../proxy/journal/damage.js';
+import type { Journal } from '../../../proxy/journal/journal.js';
 import { startHolder } from './holder-process.js';
-import { block, openReal, readAll, refusal, settled } from './records.js';
+import { block, boot, openReal, positionOf, readAll, refusal, settled } from './records.js';
 
 // What opening a journal takes, and what it refuses, on the real disk. A refusal is one line and
 // changes nothing.
@@ -222,11 +223,52 @@ test('a renamed segment', async ({ folder }) => {
   assert.match(await refusedUnchanged(folder, 'mismatch'), /the file was renamed/);
 });
 
-test('another number of lanes', async ({ folder }) => {
-  await filled(folder, 2);
-  const { message } = await refusal(openReal(folder, { lanes: 3 }), 'mismatch');
-  assert.match(message, /2 lane\(s\).*says 3; set it back to 2/);
-  await (await openReal(folder, { lanes: 2 })).close();
+/** Kafka has all that there is, of whichever lanes. */
+async function confirmAll(folder: string, journal: Journal): Promise<void> {
+  for (const one of await readAll(nodeDisk(), folder, journal.syncedEnd)) {
+    if (one.record.kind === 'block') journal.confirm(positionOf(journal, one), []);
+  }
+}
+
+test('another number of lanes is in force where Kafka has everything, and not before', async ({
+  folder,
+}) => {
+  const { syncedEnd } = await filled(folder, 2);
+  const waits = await openReal(folder, { lanes: 3 });
+  assert.equal([waits.lanes, waits.lanesSince], [2, 0], 'events wait');
+  await confirmAll(folder, waits);
+  await waits.close();
+  const done = await openReal(folder, { lanes: 3 });
+  assert.is(done.lanes, 3);
+  assert.ok(done.lanesSince >= syncedEnd);
+  assert.is(done.places('press-07')?.get(boot)?.durable, 4, 'the places are there');
+  for (const lane of [0, 1, 2]) assert.is(done.waitsFrom(lane), done.lanesSince);
+  await done.close();
+});
+
+test('a device goes into another lane with its next event, and its old lane may be far behind', async ({
+  folder,
+}) => {
+  const devices = ['press-07', 'kiln', 'oven', 'mill', 'saw', 'lift'];
+  let next = 0;
+  for (const lanes of [3, 2, 1, 3]) {
+    const journal = await openReal(folder, { segmentBytes: 2_000, lanes });
+    assert.is(journal.lanes, lanes);
+    for (const device of devices) journal.append(block(device, next));
+    next++;
+    await settled(journal);
+    const read = await readAll(nodeDisk(), folder, journal.syncedEnd);
+    const waiting = read.filter(({ lane, offset }) => offset >= journal.waitsFrom(lane));
+    const blocks = waiting.flatMap(({ record }) => (record.kind === 'block' ? record : []));
+    assert.equal(
+      blocks.map(({ device, from }) => [device, from]),
+      devices.map((device) => [device, next - 1]),
+      `${lanes} lanes: what waits is what came last`,
+    );
+    for (const one of waiting)
+      if (one.record.kind === 'block') journal.confirm(positionOf(journal, one), []);
+    await journal.close();
+  }
 });
 
 test('a wiped folder is a new journal; a half-wiped one is refused', async ({ folder }) => {

@@ -6,7 +6,13 @@ import { createMemoryJournal, toRecords } from './memory-journal.js';
 
 // What is read when: a read costs the same for one record and for many.
 
-const limits = { recordsMax: 500, bytesMax: 1 << 20, lingerMs: 20, blocksMax: 1_000 };
+const limits = {
+  recordsMax: 500,
+  bytesMax: 1 << 20,
+  lingerMs: 20,
+  blocksMax: 1_000,
+  passedBytesMax: 1 << 20,
+};
 
 function scene() {
   const clock = new TestClock();

@@ -25,6 +25,7 @@ test('the worker hears of the journal a few times in a linger, and of its end in
   const thread = startLaneThread({
     ...{ site: 'a', lane: 0, journalFolder: '', journalId: '', confirmed: null, host: 'test' },
     ...{ delivery: 'exactly-once', ack: 'journal', tables: () => [], clock, worker },
+    ...{ begin: 0, passedBytesMax: 1 << 20 },
     kafka: { lingerMs: 20 } as KafkaConfig,
     on(event) {
       if (event.kind === 'line') heard.push(event.text);

@@ -180,11 +180,6 @@ const refused: Record<string, (scene: OfflineScene) => Promise<RegExp>> = {
     await writeFile(join(scene.folder, 'notes.txt'), 'mine');
     return /holds files that are no journal's \(notes\.txt\)/;
   },
-  async 'it has two lanes'(scene) {
-    await rm(scene.folder, { recursive: true });
-    await (await scene.filled({ lanes: 2 })).journal.close();
-    return /was written with 2 lane\(s\) and the configuration says 1/;
-  },
 };
 
 for (const [what, make] of Object.entries(refused)) {
