@@ -39,6 +39,8 @@ export class Retention {
   /** Files without an extent, to remove once their successor is durable. */
   #void: string[];
   #voidGeneration = 0;
+  /** There is a segment behind the sealed ones. */
+  #isBegun = false;
   #sequence: number;
   #bytes = 0;
   /** The first of `#sealed`, which every lane has passed. */
@@ -99,6 +101,7 @@ export class Retention {
   seal(writer: SegmentWriter, end: number, isVoid: boolean): void {
     const { name, generation, start, fileBytes } = writer;
     if (isVoid) this.#voidGeneration = generation;
+    this.#isBegun = false;
     if (end > start) this.#add({ name, generation, start, end, fileBytes });
     else this.#void.push(name);
   }
@@ -106,6 +109,7 @@ export class Retention {
   /** A new segment is durable: its start says where the one before ends. */
   begun(): void {
     this.#voidGeneration = 0;
+    this.#isBegun = true;
   }
 
   canRemove(neededFrom: number, wanted: Wanted): boolean {
@@ -165,6 +169,8 @@ export class Retention {
   #mayGo(neededFrom: number, { nowMs, bytes }: Wanted, freed: number): boolean {
     const oldest = this.#sealed[0];
     if (oldest === undefined || oldest.end > neededFrom) return false;
+    // [J-63] Else there would be a checkpoint and no segment.
+    if (this.#sealed.length === 1 && !this.#isBegun) return false;
     const isDue = nowMs - (oldest.committedMs ?? nowMs) >= this.#keepMs;
     return isDue || freed < bytes;
   }

@@ -80,12 +80,11 @@ export class State {
 
   /** [J-50] Every segment that ends at or below it may go. */
   neededFrom({ lanes, lanesSince }: LaneCount): number {
-    let needed = Number.POSITIVE_INFINITY;
-    for (let lane = 0; lane < lanes; lane++) {
-      const keep = this.confirmed.get(lane)?.offset ?? this.firstOffsets.get(lane) ?? lanesSince;
-      needed = Math.min(needed, Math.max(lanesSince, keep));
-    }
-    return needed;
+    const keep = Array.from(
+      { length: lanes },
+      (_, lane) => this.confirmed.get(lane)?.offset ?? lanesSince,
+    );
+    return Math.min(...keep);
   }
 
   tableRecords(): TableRecord[] {

@@ -207,8 +207,8 @@ class Driver implements Lane {
 
   /** KAFKA.md [K-23] */
   async #recount(kafka: Position): Promise<void> {
-    const { reader, toRecords } = this.#options;
-    const from = this.#confirmed?.end ?? (await this.#beginning());
+    const { reader, toRecords, begin = 0 } = this.#options;
+    const from = Math.max(begin, this.#confirmed?.end ?? (await reader.begin()));
     if (kafka.end <= from) return;
     const counted = await recount(reader, from, kafka, toRecords);
     this.#committed(kafka, counted, counted.records, true);

@@ -19,17 +19,20 @@ export const faultKinds = [
   'policy', // a store that gives up something else than the oldest
   'copy', // an older copy of the journal is put back for a while, with no device
   'stranger', // somebody else's transaction on the position's partition stays open
+  'lanes', // another number of them is configured at a start
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
 /** They came later: drawn apart, and left out where a seed is kept for what it did before. */
-export const laterKinds: readonly FaultKind[] = ['clock', 'policy', 'copy', 'stranger'];
+export const laterKinds: readonly FaultKind[] = ['clock', 'policy', 'copy', 'stranger', 'lanes'];
 
 export class Faults {
   /** While true nothing goes wrong any more. */
   isHealed = false;
   /** For the later kinds. */
   readonly later: Random;
+  /** For the latest, of which what was drawn before them knows nothing. */
+  readonly latest: Random;
   readonly #random: Random;
   readonly #without: ReadonlySet<FaultKind>;
   readonly #strength = new Map<FaultKind, number>();
@@ -38,7 +41,9 @@ export class Faults {
     this.#random = random;
     this.#without = without;
     this.later = new Random(seed + 0x1000_0000);
+    this.latest = new Random(seed + 0x2000_0000);
     for (const kind of faultKinds) {
+      if (kind === 'lanes') continue;
       const strength = laterKinds.includes(kind)
         ? this.later.pick([0, 0, 0, 1])
         : random.pick([0, 0.3, 1, 1, 2]);

@@ -38,7 +38,7 @@ export class SiteLane implements Lane {
   #end = 0;
   #isStopping = false;
 
-  /** Commits that it said. */
+  /** What it sent, and not what it found in Kafka. */
   commits = 0;
 
   /** What Kafka is known to have. */
@@ -126,7 +126,7 @@ export class SiteLane implements Lane {
     if (event.kind === 'state') this.state = event.state;
     if (event.kind === 'committed') {
       this.#confirmed = event.position;
-      this.commits++;
+      if (!event.recovered) this.commits++;
       this.#parts.trace.say('lane', `committed up to ${event.position.end}`);
     }
     this.#parts.options.on(event);

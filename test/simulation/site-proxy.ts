@@ -27,6 +27,7 @@ export interface ProxyShape {
   bytesMax: number;
   segmentBytes: number;
   recordsMax: number;
+  lanes: number;
 }
 
 export interface ProxyParts {
@@ -48,7 +49,8 @@ export interface ProxyParts {
 export class SiteProxy {
   readonly life: Life;
   readonly disk: SimulatedDisk;
-  lane: SiteLane | null = null;
+  /** As many as the journal has. */
+  readonly lanes: SiteLane[] = [];
   pipeline: Pipeline | null = null;
   /** Why it ended by itself. */
   ended: 'refused by the disk' | 'halted' | 'failed' | null = null;
@@ -60,6 +62,12 @@ export class SiteProxy {
     this.disk = parts.disk;
     this.life = new Life(parts.scheduler);
     void this.#start();
+  }
+
+  /** What each lane is known to have in Kafka; 0 before there is one. */
+  get confirmedEnd(): number {
+    const ends = this.lanes.map((lane) => lane.confirmedEnd);
+    return ends.length === 0 ? 0 : Math.min(...ends);
   }
 
   async stop(): Promise<Balance> {
@@ -83,11 +91,12 @@ export class SiteProxy {
         doors: this.#doors(),
         startLane: (options) => {
           const { defects } = this.#parts;
-          this.lane = new SiteLane({
+          const lane = new SiteLane({
             ...{ options, life, disk, trace, broker, network, defects },
             clockOf: (thread) => clockOf(thread, this.#parts),
           });
-          return this.lane;
+          this.lanes.push(lane);
+          return lane;
         },
       });
       trace.say('proxy', 'is up');
@@ -149,7 +158,7 @@ export class SiteProxy {
 
 let parsed: Config | null = null;
 
-function configOf({ bytesMax, segmentBytes, recordsMax }: ProxyShape): Config {
+function configOf({ bytesMax, segmentBytes, recordsMax, lanes }: ProxyShape): Config {
   parsed ??= parseConfig(
     `site: ${siteName}\njournal: { folder: ${folder} }\nlisten: { tcp: { auth: none } }\nkafka: { brokers: ['model:9092'] }\n` +
       'limits: { windowEvents: 64, windowBytes: 4096 }\n',
@@ -158,7 +167,7 @@ function configOf({ bytesMax, segmentBytes, recordsMax }: ProxyShape): Config {
   return {
     ...parsed,
     journal: { ...parsed.journal, folder, bytesMax, segmentBytes },
-    kafka: { ...parsed.kafka!, recordsMax },
+    kafka: { ...parsed.kafka!, recordsMax, lanes },
   };
 }
 

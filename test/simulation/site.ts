@@ -54,7 +54,8 @@ class Site implements Stage {
   readonly broker: ModelBroker;
   readonly network: ModelNetwork;
   readonly devices: SiteDevice[];
-  readonly #shape: ProxyShape;
+  readonly #shape: Omit<ProxyShape, 'lanes'>;
+  #lanes = 1;
   readonly #defects: () => SinkDefects;
   readonly faults: Faults;
   /** The proxy's wall clock was ahead of the true time by as much, at least and at most. */
@@ -175,6 +176,8 @@ class Site implements Stage {
   }
 
   #start(): void {
+    const { latest } = this.faults;
+    if (latest.chance(0.5)) this.#lanes = this.faults.has('lanes') ? latest.pick([1, 2, 3]) : 1;
     const open = (accept: Accept | null) => this.#open(accept);
     this.proxy = this.#proxyOn(this.disk, this.random.fork(), open);
   }
@@ -182,7 +185,8 @@ class Site implements Stage {
   #proxyOn(disk: SimulatedDisk, random: Random, open: (accept: Accept | null) => void): SiteProxy {
     return new SiteProxy({
       ...{ scheduler: this.scheduler, random, trace: this.trace },
-      ...{ broker: this.broker, network: this.network, disk, shape: this.#shape },
+      ...{ broker: this.broker, network: this.network, disk },
+      shape: { ...this.#shape, lanes: this.#lanes },
       wallMs: () => wallMs + this.scheduler.nowMs + this.#ahead.nowMs,
       defects: this.#defects,
       listens: open,
@@ -200,7 +204,8 @@ class Site implements Stage {
       const isRefused = proxy.ended === 'halted' || proxy.failure instanceof HaltedError;
       this.trace.say('proxy', isRefused ? 'the copy was refused' : 'the copy is taken away');
       if (proxy.ended !== null && !isRefused) throw proxy.failure;
-      if (proxy.lane?.commits) throw new Violation('an older copy of the journal committed');
+      if (proxy.lanes.some(({ commits }) => commits > 0))
+        throw new Violation('an older copy of the journal committed');
     });
   }
 
@@ -220,8 +225,7 @@ class Site implements Stage {
     this.#open(null);
     let waitMs = this.random.chance(0.8) ? this.random.below(300) : this.random.below(8_000);
     const copy = this.#copy;
-    const committed = proxy.lane?.confirmedEnd ?? 0;
-    if (copy !== null && copy.end < committed && this.faults.has('copy')) {
+    if (copy !== null && copy.end < proxy.confirmedEnd && this.faults.has('copy')) {
       this.#copy = null;
       const forMs = this.faults.later.below(6_000);
       this.#tryCopy(copy.disk, forMs);
@@ -323,9 +327,9 @@ class Site implements Stage {
 
   async #end(): Promise<SiteResult> {
     const untilMs = this.scheduler.nowMs + drainMaxMs;
-    // Kafka's time-outs and the lane's waits are over by then.
+    // Kafka's time-outs and the lanes' waits are over by then.
     await this.#advance(60_000);
-    while (this.proxy?.lane?.state !== 'flowing') {
+    while (!this.proxy?.lanes.every(({ state }) => state === 'flowing')) {
       if (this.scheduler.nowMs > untilMs) throw new Violation('the lane never flowed');
       await this.#advance(100);
     }

@@ -64,7 +64,9 @@ function actOnProxy(stage: Stage): void {
     at(stage, point, () => proxy!.disk.cut(outcome, fork), `loses its power: ${outcome}`);
   }
   if (faults.strikes('stop', 1 / 250)) stage.stop(fork);
-  if (faults.strikes('hang', 1 / 200)) proxy?.lane?.hang(forMs, forMs % 2 === 0);
+  const lanes = proxy?.lanes ?? [];
+  const lane = lanes[forMs % lanes.length];
+  if (faults.strikes('hang', 1 / 200)) lane?.hang(forMs, forMs % 2 === 0);
   if (faults.strikes('hang', 1 / 300) && proxy !== null) {
     trace.say('proxy', `is frozen for ${forMs} ms`);
     proxy.life.freeze();
