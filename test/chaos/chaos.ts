@@ -19,7 +19,7 @@ import { isClean, sentence } from './tally.js';
 
 const width = Math.max(...faults.map(({ name }) => name.length));
 const help = `Usage: npm run chaos -- [--kills N] [--each K] [--seed S] [--minutes M] [--only KINDS] [--brokers B]
-       [--ack kafka] [--client platformatic] [--report FILE] [--json]
+       [--ack kafka] [--client platformatic] [--lanes L] [--report FILE] [--json]
 
 The built proxy as a process, a real Apache Kafka of its own, devices in QuickJS and in Node that send
 without a pause, and one fault after the other, each healed and flow awaited before the next. At the
@@ -34,6 +34,7 @@ lost, twice, out of order or made up; the books of proxy and devices must say th
   --brokers B   1, or a cluster of 3: then flow must be back while one is away
   --ack kafka   devices are told what Kafka has, and not what the journal has
   --client NAME the proxy's kafka.client, kafkajs unless told; platformatic runs all of it on a Node 24 of its own
+  --lanes L     the proxy's kafka.lanes (1)
   --report FILE writes the figures into this page, in the place of this command's last ones
   --devices D   how many devices (6), every second one in QuickJS; the last has little memory
   --every MS    how often each of them sends (25)
@@ -58,6 +59,7 @@ interface Flags {
   brokers: number;
   ack: 'journal' | 'kafka';
   client: 'kafkajs' | 'platformatic';
+  lanes: number;
   only: string[] | null;
 }
 
@@ -72,6 +74,7 @@ async function main(): Promise<void> {
       brokers: { type: 'string' },
       ack: { type: 'string' },
       client: { type: 'string' },
+      lanes: { type: 'string' },
       report: { type: 'string' },
       count: { type: 'string' },
       devices: { type: 'string' },
@@ -100,8 +103,8 @@ async function main(): Promise<void> {
   say(`seed ${flags.seed}, ${rounds.length} faults, in ${folder}`);
   const beginMs = performance.now();
   const loads = [loadavg()[0]!];
-  const { devices, every: everyMs, brokers, ack, client } = flags;
-  const scene = await openSite({ folder, devices, everyMs, brokers, ack, client, say });
+  const { devices, every: everyMs, brokers, ack, client, lanes } = flags;
+  const scene = await openSite({ folder, devices, everyMs, brokers, ack, client, lanes, say });
   const outcome = await runChaos({
     ...{ scene, rounds, seed: flags.seed },
     endMs: beginMs + flags.minutes * 60_000,
@@ -197,6 +200,7 @@ function flagsOf(values: Given): Flags {
     seed: number('seed', Date.now() % 1_000_000),
     minutes: number('minutes', Number.POSITIVE_INFINITY),
     devices: number('devices', 6),
+    lanes: number('lanes', 1),
     every: number('every', 25),
   };
 }

@@ -27,6 +27,7 @@ export interface SceneOptions {
   everyMs: number;
   ack: 'journal' | 'kafka';
   client?: KafkaConfig['client'];
+  lanes?: number;
   say(line: string): void;
 }
 
@@ -48,6 +49,7 @@ export class Scene {
   readonly config: string;
   readonly ack: SceneOptions['ack'];
   readonly client: KafkaConfig['client'];
+  readonly lanes: number;
   readonly say: (line: string) => void;
   readonly tally: Tally;
   readonly ledger: Ledger;
@@ -68,13 +70,14 @@ export class Scene {
   #starts = 0;
 
   private constructor(options: SceneOptions) {
-    const { name, folder, brokers, ack, client = 'kafkajs', say } = options;
+    const { name, folder, brokers, ack, client = 'kafkajs', lanes = 1, say } = options;
     this.name = name;
     this.folder = folder;
     this.brokers = brokers;
     this.say = say;
     this.ack = ack;
     this.client = client;
+    this.lanes = lanes;
     this.config = join(folder, 'site.yaml');
     this.journal = join(folder, 'journal');
     this.tally = createTally(this.prefix);
@@ -257,7 +260,7 @@ export class Scene {
       // Small segments: rotation, checkpoints and deletion happen on the way.
       journal: { folder: this.journal, bytesMax: '64 MiB', segmentBytes: '64 KiB' },
       kafka: {
-        ...{ client: this.client, brokers: this.bootstrap.split(',') },
+        ...{ client: this.client, brokers: this.bootstrap.split(','), lanes: this.lanes },
         topics: { prefix: this.prefix },
       },
       limits: { drainTimeoutMs: 60_000 },

@@ -15,7 +15,10 @@ const settings = {
 };
 
 export async function openSite(
-  options: Pick<SceneOptions, 'folder' | 'devices' | 'everyMs' | 'ack' | 'client' | 'say'> & {
+  options: Pick<
+    SceneOptions,
+    'folder' | 'devices' | 'everyMs' | 'ack' | 'client' | 'lanes' | 'say'
+  > & {
     brokers?: number;
   },
 ): Promise<Scene> {
