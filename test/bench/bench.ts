@@ -10,12 +10,14 @@ import type { Figure, Line, Sample, Scene } from './figures/figure.js';
 import { flat } from './figures/flat.js';
 import { journal } from './figures/journal.js';
 import { keys } from './figures/keys.js';
+import { lanes } from './figures/lanes.js';
 import { latency } from './figures/latency.js';
 import { newerNode } from './figures/newer-node.js';
 import { throughput } from './figures/throughput.js';
 
 const figures: readonly Figure[] = [
   throughput,
+  lanes,
   keys,
   newerNode,
   journal,

@@ -10,7 +10,7 @@ import { startChild } from '../child.js';
 import { stream } from '../device-frames.js';
 import type { FloodMessage } from '../flood.js';
 import { perfTest } from '../perf-test.js';
-import { cpuMs } from '../process-cost.js';
+import { cpuMs, residentBytes } from '../process-cost.js';
 import { prove } from '../proof.js';
 import type { RawMessage } from '../raw.js';
 import { type Figure, median, ratio, type Scene, spread, values } from './figure.js';
@@ -19,6 +19,8 @@ interface Throughput {
   perSecond: number;
   /** User and system, of all threads of the process that speaks to Kafka: µs an event. */
   cpuUs: number;
+  /** At most, of that process. */
+  residentMb: number;
 }
 
 const devices = 50;
@@ -34,11 +36,19 @@ export async function throughputOfProxy(
     delivery: string;
     deviceCount?: number;
     client?: string;
+    lanes?: number;
     program?: string;
     isKeyed?: boolean;
   },
 ): Promise<Throughput> {
-  const { delivery, deviceCount = devices, client = 'kafkajs', program, isKeyed } = options;
+  const {
+    delivery,
+    deviceCount = devices,
+    client = 'kafkajs',
+    lanes = 1,
+    program,
+    isKeyed,
+  } = options;
   let environment: Record<string, string> = {};
   const prepare = async (site: Site) => {
     if (!isKeyed) return;
@@ -47,7 +57,7 @@ export async function throughputOfProxy(
   };
   const listen = { tcp: { host: '127.0.0.1', port: 0, auth: 'keys' } };
   const overrides = isKeyed ? { delivery, listen, keys: './devices.keys' } : { delivery };
-  const flags = ['--set', `kafka.client=${client}`];
+  const flags = ['--set', `kafka.client=${client}`, '--set', `kafka.lanes=${lanes}`];
   const start = program === undefined ? {} : { program };
   const { site, proxy, end } = await benchProxy(bootstrap, overrides, {
     ...{ flags, prepare, ...start },
@@ -55,6 +65,10 @@ export async function throughputOfProxy(
   const words = [proxy.tcpPort, deviceCount, blockEvents, Math.floor(events / 4), events];
   const flood = startChild<FloodMessage>('flood.js', words, undefined, environment);
   let all = 0;
+  let residentMb = 0;
+  const look = setInterval(async () => {
+    residentMb = Math.max(residentMb, (await residentBytes(proxy.pid).catch(() => 0)) / 1e6);
+  }, 100);
   const phase = async (): Promise<Throughput> => {
     const { events: these } = await flood.hears('ready');
     all += these;
@@ -65,7 +79,7 @@ export async function throughputOfProxy(
     await until(async () => (await committed()) === all, { lookMs: 50 });
     const ms = performance.now() - begin;
     const spentMs = (await cpuMs(proxy.pid)) - cpu;
-    return { perSecond: (these / ms) * 1000, cpuUs: (spentMs * 1000) / these };
+    return { perSecond: (these / ms) * 1000, cpuUs: (spentMs * 1000) / these, residentMb };
   };
   try {
     // The first one warms the code up.
@@ -75,6 +89,7 @@ export async function throughputOfProxy(
     await prove(bootstrap, site.prefix + stream, sent);
     return measured;
   } finally {
+    clearInterval(look);
     flood.end();
     await end();
   }
@@ -88,22 +103,37 @@ function namesOf(count: number): string[] {
 export async function throughputOfRaw(
   { bootstrap, events }: Scene,
   mode: 'exactly-once' | 'idempotent',
-  { client = 'kafkajs', program }: { client?: string; program?: string } = {},
-): Promise<Throughput> {
+  {
+    client = 'kafkajs',
+    lanes = 1,
+    program,
+  }: { client?: string; lanes?: number; program?: string } = {},
+): Promise<Omit<Throughput, 'residentMb'>> {
   const size = mode === 'exactly-once' ? recordsMax : requestSize;
   const topic = `raw-${mode}-${process.pid}-${Date.now()}`;
-  await createTopics(bootstrap, [topic], 4);
-  await createTopics(bootstrap, [`${topic}.positions`], 1);
-  const all = Math.floor(events * 1.25);
-  const words = [bootstrap, topic, mode, all, devices, size];
-  const raw = startChild<RawMessage>(`raw-${client}.js`, words, program);
+  const topics = Array.from({ length: lanes }, (_, lane) => `${topic}-${lane}`);
+  await createTopics(bootstrap, topics, 4);
+  await createTopics(
+    bootstrap,
+    topics.map((one) => `${one}.positions`),
+    1,
+  );
+  const share = Math.floor((events * 1.25) / lanes);
+  // Its own process for each: the fastest way to several lanes.
+  const all = topics.map((one) => {
+    const words = [bootstrap, one, mode, share, devices, size];
+    return startChild<RawMessage>(`raw-${client}.js`, words, program);
+  });
   try {
-    await raw.hears('ready');
-    raw.go();
-    const { ms, cpuMs: spentMs, records } = await raw.hears('done');
-    return { perSecond: (records / ms) * 1000, cpuUs: (spentMs * 1000) / records };
+    await Promise.all(all.map((raw) => raw.hears('ready')));
+    for (const raw of all) raw.go();
+    const done = await Promise.all(all.map((raw) => raw.hears('done')));
+    const sumOf = (name: 'records' | 'cpuMs') => done.reduce((sum, one) => sum + one[name], 0);
+    const records = sumOf('records');
+    const ms = Math.max(...done.map((one) => one.ms));
+    return { perSecond: (records / ms) * 1000, cpuUs: (sumOf('cpuMs') * 1000) / records };
   } finally {
-    raw.end();
+    for (const raw of all) raw.end();
   }
 }
 
