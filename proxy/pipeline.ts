@@ -316,8 +316,10 @@ async function drain(
 ): Promise<void> {
   const endMs = clock.monotonicMs() + config.limits.drainTimeoutMs;
   const waits = () => {
-    const alive = lanes.some((lane) => lane.state !== 'refused' && lane.state !== 'fenced');
-    return journal.pendingBytes > 0 || (alive && !balance().balanced);
+    // Where one may not go on, what it had stays: no waiting for the others' sake.
+    const mayGoOn = lanes.every(({ state }) => state !== 'refused' && state !== 'fenced');
+    const isDrained = lanes.length === 0 || !mayGoOn || balance().balanced;
+    return journal.pendingBytes > 0 || !isDrained;
   };
   while (waits() && clock.monotonicMs() < endMs) {
     await new Promise<void>((resolve) => clock.after(20, resolve));

@@ -132,7 +132,12 @@ class Auditor {
     const end = await this.#withoutVoid(extent);
     await this.#nameHeld(segments);
     return {
-      ...{ journal: hex(first.header.id), lanes: first.header.lanes, begin: first.start, end },
+      ...{
+        journal: hex(first.header.id),
+        lanes: segments.at(-1)!.header.lanes,
+        begin: first.start,
+        end,
+      },
       ...{ segments: audited, unused, checkpoints },
       findings: this.#findings.sort((a, b) => a.offset - b.offset),
       lost: this.#places.lost(await this.#reader.begin()),
