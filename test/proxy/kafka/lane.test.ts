@@ -34,6 +34,30 @@ test('everything below the synced end, in order, nothing beyond it', async () =>
   assert.is(kafka.open, 0, 'no sink stays open');
 });
 
+test('a lane begins where its number came into force, whatever it had before', async () => {
+  const journal = createMemoryJournal();
+  for (let i = 0; i < 6; i++) journal.block(1);
+  const at = (record: number) => {
+    const { generation, offset, end, check } = journal.records[record]!;
+    return { lane: 0, journal: journal.id, generation, offset, end, check };
+  };
+  const begin = at(3).end;
+  // What it had confirmed when there were others before, what only Kafka knows of it, and nothing.
+  for (const [confirmed, kafkas] of [
+    [at(0), at(0)],
+    [at(0), at(1)],
+    [null, null],
+  ]) {
+    const kafka = createMemoryKafka();
+    kafka.position = kafkas ?? null;
+    const site = watchLane(kafka.openSink, journal, { begin, confirmed: confirmed ?? null });
+    await site.drained(journal);
+    assert.equal(seqs(kafka), [4, 5]);
+    assert.is(site.books.get('press-07'), 2, 'and nothing before is counted again');
+    await site.lane.stop();
+  }
+});
+
 test("the start reads before it fences, and doesn't fence where it refuses", async () => {
   const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
   journal.block(1);
