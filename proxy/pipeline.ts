@@ -47,6 +47,8 @@ export interface PipelineParts {
 export interface LaneStart {
   site: string;
   lane: number;
+  /** In all claims of this proxy, where there are several lanes ([K-31]). */
+  proxy?: string | undefined;
   journalFolder: string;
   /** Under which Kafka knows it. */
   journalId: string;
@@ -221,6 +223,7 @@ function startLanes(
   // [K-25] What Kafka calls it; the journal itself knows its id alone.
   const journalId = adoption?.name ?? journal.id;
   const toKafka = (position: Position | null) => position && { ...position, journal: journalId };
+  const proxy = journal.lanes > 1 ? Buffer.from(clock.random(16)).toString('hex') : undefined;
   for (let lane = 0; lane < journal.lanes; lane++) {
     let heard = () => {};
     words.push(
@@ -230,7 +233,7 @@ function startLanes(
     );
     const started = startLane({
       site: config.site,
-      ...{ lane, kafka: shareOf(kafka, journal.lanes), delivery, ack, host, clock },
+      ...{ lane, proxy, kafka: shareOf(kafka, journal.lanes), delivery, ack, host, clock },
       debug: config.log.level === 'debug',
       journalFolder: config.journal.folder,
       begin: journal.lanesSince,

@@ -9,13 +9,13 @@ import type { LaneWorkerData } from './lane-thread.js';
 import { createLetterValues, letterFolderOf } from './letter-values.js';
 import { positionTopicOf } from './position-topic.js';
 import { createRecordMaker } from './records.js';
-import type { KafkaSink, SinkRecord } from './sink.js';
+import type { Claim, KafkaSink, SinkRecord } from './sink.js';
 
 export interface LaneParts {
   data: Omit<LaneWorkerData, 'debug' | 'beatMs' | 'delivery'>;
   clock: Clock;
   disk: Disk;
-  openSink(): KafkaSink;
+  openSink(lane: number): KafkaSink;
   on(event: LaneEvent): void;
 }
 
@@ -26,7 +26,18 @@ export interface JoinedLane {
 }
 
 export function joinLane({ data, clock, disk, openSink, on }: LaneParts): JoinedLane {
-  const { site, lane, kafka, journalId, host, begin, confirmed, ack, repeatsUntil = 0 } = data;
+  const {
+    site,
+    lane,
+    proxy,
+    kafka,
+    journalId,
+    host,
+    begin,
+    confirmed,
+    ack,
+    repeatsUntil = 0,
+  } = data;
   const records = createRecordMaker({
     topics: kafka.topics,
     value: kafka.value,
@@ -40,17 +51,10 @@ export function joinLane({ data, clock, disk, openSink, on }: LaneParts): Joined
   });
   return {
     lane: createLane({
-      ...{
-        lane,
-        journalId,
-        host,
-        begin,
-        confirmed,
-        clock,
-        openSink,
-        on,
-        isByKafka: ack === 'kafka',
-      },
+      ...{ lane, proxy, journalId, host, begin, confirmed, clock, on },
+      isByKafka: ack === 'kafka',
+      openSink: () => openSink(lane),
+      firstClaim: lane === 0 ? undefined : () => claimOf(openSink(0)),
       reader: oneAtATime(reader),
       toRecords(located) {
         const made = records.toRecords(located);
@@ -71,6 +75,14 @@ export function joinLane({ data, clock, disk, openSink, on }: LaneParts): Joined
     }),
     close: () => reader.close(),
   };
+}
+
+async function claimOf(sink: KafkaSink): Promise<Claim | null> {
+  try {
+    return (await sink.read()).claim;
+  } finally {
+    await sink.close();
+  }
 }
 
 /** [K-25] */

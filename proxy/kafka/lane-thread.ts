@@ -13,6 +13,8 @@ import type { Lane, LaneEnd, LaneEvent } from './lane-types.js';
 export interface LaneThreadOptions {
   site: string;
   lane: number;
+  /** In all of its claims, where there are several lanes ([K-31]). */
+  proxy?: string | undefined;
   /** Its records are read by the worker itself. */
   journalFolder: string;
   journalId: string;
@@ -46,6 +48,7 @@ export interface LaneWorkerData
     LaneThreadOptions,
     | 'site'
     | 'lane'
+    | 'proxy'
     | 'journalFolder'
     | 'journalId'
     | 'begin'
@@ -126,10 +129,10 @@ class Thread implements Lane {
   }
 
   #spawn(): void {
-    const { site, lane, journalFolder, journalId, kafka, host, tables } = this.#options;
+    const { site, lane, proxy, journalFolder, journalId, kafka, host, tables } = this.#options;
     const { delivery, ack, begin, passedBytesMax, repeatsUntil = 0 } = this.#options;
     const workerData: LaneWorkerData = {
-      ...{ site, lane, journalFolder, journalId, kafka, delivery, ack, host, repeatsUntil },
+      ...{ site, lane, proxy, journalFolder, journalId, kafka, delivery, ack, host, repeatsUntil },
       ...{ begin, passedBytesMax },
       confirmed: this.#confirmed,
       tables: tables(),

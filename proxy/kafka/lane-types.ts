@@ -5,7 +5,7 @@ import type { Damage } from '../journal/damage.js';
 import type { Dropped, Located, Position } from '../journal/record.js';
 import type { LaneReader } from './feed.js';
 import type { LaneStateName } from './lane-state.js';
-import type { KafkaSink, SinkRecord } from './sink.js';
+import type { Claim, KafkaSink, SinkRecord } from './sink.js';
 
 export interface LaneOptions {
   lane: number;
@@ -13,6 +13,10 @@ export interface LaneOptions {
   /** For people, in the claim: host name and pid. */
   host: string;
   openSink(): KafkaSink;
+  /** [K-31] Where there are several lanes: in all claims of this proxy, random per start of it, 32 hex digits. */
+  proxy?: string | undefined;
+  /** Of those behind the first: reads the first one's claim, initialising nothing; rejects with a SinkError. */
+  firstClaim?: (() => Promise<Claim | null>) | undefined;
   reader: LaneReader;
   /** Kafka has all of the journal below it: since then there are so many lanes ([K-5]). 0. */
   begin?: number;

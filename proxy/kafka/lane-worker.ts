@@ -32,10 +32,10 @@ const { lane: running, close } = joinLane({
   data,
   clock: systemClock(),
   disk: nodeDisk(),
-  openSink: () =>
+  openSink: (at) =>
     createSink({
       site,
-      lane,
+      lane: at,
       retention,
       delivery: data.delivery,
       compression,

@@ -84,6 +84,7 @@ class Driver implements Lane {
       owner: Buffer.from(options.clock.random(16)).toString('hex'),
       journal: options.journalId,
       host: options.host,
+      ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
     };
     this.done = this.#run();
   }
@@ -137,9 +138,9 @@ class Driver implements Lane {
     const sink = this.#options.openSink();
     this.#sink = sink;
     const before = await sink.read();
-    const foreign = this.#foreign(before);
+    const foreign = this.#claimed ? await this.#taker(before) : null;
     // Back after a partition, and meanwhile another took over: its claim is newer than ours.
-    if (this.#claimed && foreign !== null) return this.#takenOver(foreign);
+    if (foreign !== null) return this.#takenOver(foreign);
     if (!this.#claimed) this.#ownerBefore = before.claim?.owner ?? null;
     if (this.#refused(await this.#decide(before))) return 'refuse';
     if (this.#stopping) return 'stop';
@@ -147,7 +148,7 @@ class Driver implements Lane {
     this.#claimed = true;
     const now = await sink.read();
     if (now.claim?.owner !== this.#claim.owner) {
-      const later = this.#foreign(now);
+      const later = await this.#taker(now);
       if (later !== null) return this.#takenOver(later);
       throw new SinkError('epoch', 'fenced by a proxy that will be refused');
     }
@@ -310,8 +311,19 @@ class Driver implements Lane {
     await this.#sink?.close();
     const sink = this.#options.openSink();
     this.#sink = sink;
-    const foreign = this.#foreign(await sink.read());
+    const foreign = await this.#taker(await sink.read());
     return foreign === null ? 'claim-ours' : this.#takenOver(foreign);
+  }
+
+  /** [K-31] Whose claim ends this lane. Of several lanes only the first is taken by itself: the others are its proxy's. */
+  async #taker(state: LaneState): Promise<Claim | null> {
+    const foreign = this.#foreign(state);
+    const { proxy, firstClaim } = this.#options;
+    if (foreign === null || firstClaim === undefined) return foreign;
+    if ((await firstClaim())?.proxy !== proxy) return foreign;
+    // It is to go, and this lane is claimed again.
+    this.#ownerBefore = foreign.owner;
+    return null;
   }
 
   /** A claim that is neither ours, nor older than ours, nor bound to be refused. */

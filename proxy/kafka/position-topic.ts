@@ -151,10 +151,10 @@ function parsePosition(value: Buffer | null): Position | null {
 function parseClaim(value: Buffer | null): Claim | null {
   const found = parse(value);
   if (found === null) return null;
-  const { lane, owner, journal, host } = found;
-  const texts = [owner, journal, host].every((text) => typeof text === 'string');
+  const { lane, owner, journal, host, proxy } = found;
+  const texts = [owner, journal, host, proxy ?? ''].every((text) => typeof text === 'string');
   if (!texts || !Number.isSafeInteger(lane)) throw unreadable(value);
-  return { lane, owner, journal, host } as Claim;
+  return { lane, owner, journal, host, ...(proxy === undefined ? {} : { proxy }) } as Claim;
 }
 
 function parse(value: Buffer | null): Record<string, unknown> | null {

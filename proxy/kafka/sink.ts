@@ -17,8 +17,10 @@ export interface SinkRecord {
 /** Who owns a lane, in the position topic under the key `claim/<lane>`. */
 export interface Claim {
   lane: number;
-  /** Random per start of a proxy process, 32 hex digits. */
+  /** Random per start of a lane, 32 hex digits. */
   owner: string;
+  /** Where there are several: the same in all of a proxy's claims, random per start of it ([K-31]). */
+  proxy?: string;
   /** Journal id, 32 hex digits. */
   journal: string;
   /** For people: host name and pid. */

@@ -90,18 +90,18 @@ export class SiteLane implements Lane {
   #spawn(): Life {
     const { options, life, disk, trace, broker, network, defects, clockOf } = this.#parts;
     const thread = new Life(life.scheduler, life);
-    const { site, lane, journalFolder, journalId, kafka, ack, host, begin, passedBytesMax } =
+    const { site, lane, proxy, journalFolder, journalId, kafka, ack, host, begin, passedBytesMax } =
       options;
     const joined = joinLane({
       data: {
-        ...{ site, lane, journalFolder, journalId, kafka, ack, host, begin, passedBytesMax },
+        ...{ site, lane, proxy, journalFolder, journalId, kafka, ack, host, begin, passedBytesMax },
         confirmed: this.#confirmed,
         tables: options.tables(),
       },
       clock: clockOf(thread),
       disk: diskOf(thread, disk),
-      openSink: () =>
-        createModelSink({ site, lane, life: thread, broker, network, defects: defects() }),
+      openSink: (at) =>
+        createModelSink({ site, lane: at, life: thread, broker, network, defects: defects() }),
       on: (event) => {
         if (event.kind === 'state') trace.say('lane', event.state);
         life.after(messageMs, () => this.#take(thread, event));

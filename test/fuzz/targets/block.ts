@@ -9,7 +9,7 @@ import type { Value } from '../../../proxy/cbor.js';
 import type { BlockRecord } from '../../../proxy/journal/record.js';
 import { createRecordMaker, type RecordMaker } from '../../../proxy/kafka/records.js';
 import { decodeTable, type StreamTable } from '../../../proxy/table.js';
-import { SCALED_MAX, UPTIME_MAX } from '../../../sdk/wire.js';
+import { BLOCK_BYTES_MAX, SCALED_MAX, UPTIME_MAX } from '../../../sdk/wire.js';
 import { fromHex, vectors } from '../../proxy/vectors.js';
 import { block, tables } from '../arbitraries.js';
 import { encode, head, integer, join, text, uint } from '../cbor-writer.js';
@@ -47,8 +47,12 @@ function runWith(makers: readonly RecordMaker[], input: Uint8Array): string {
   const { events } = found;
   if (events.length === 0) return 'no events';
   checkEvents(events);
-  const again = decodeBlock(encodeBlock(found, streams), streams, events.length);
-  check(shown(again) === shown(found), 'decode(encode(x)) is not x');
+  const encoded = encodeBlock(found, streams);
+  // A device does not pack what it writes as tightly as may be read.
+  if (encoded.length <= BLOCK_BYTES_MAX) {
+    const again = decodeBlock(encoded, streams, events.length);
+    check(shown(again) === shown(found), 'decode(encode(x)) is not x');
+  }
   for (const maker of makers) toRecords(maker, table, bytes, found);
   const { prior, anchor } = found;
   const kinds = new Set(events.flatMap(({ values }) => values.map(kindOf)));

@@ -182,6 +182,30 @@ test('fenced by another proxy: stops with one line; the other goes on', async ()
   await other.lane.stop();
 });
 
+test('of several lanes the first says whose the others are: taken, one is claimed again, and the other proxy goes', async () => {
+  const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
+  for (let n = 0; n < 2; n++) journal.block(1, { lane: 1 });
+  // The first lane is this proxy's.
+  const first = { lane: 0, owner: 'a', proxy: 'this', journal: journal.id, host: 'this:1' };
+  const firstClaim = async () => first;
+  const lane = { lane: 1, firstClaim };
+  const site = watchLane(kafka.openSink, journal, { ...lane, proxy: 'this' });
+  await site.drained(journal);
+  const other = watchLane(kafka.openSink, journal, { ...lane, proxy: 'other', host: 'other:1' });
+  await other.until('flowing');
+  for (let n = 0; n < 2; n++) journal.block(1, { lane: 1 });
+  site.lane.syncedEnd(journal.end);
+  await site.drained(journal);
+  other.lane.syncedEnd(journal.end);
+  journal.block(1, { lane: 1 });
+  other.lane.syncedEnd(journal.end);
+  assert.is(await other.lane.done, 'fenced');
+  site.lane.syncedEnd(journal.end);
+  await site.drained(journal);
+  assert.equal(seqs(kafka), upTo(5));
+  await site.lane.stop();
+});
+
 test('a mistaken one that fences before it sees the position ends alone', async () => {
   const [kafka, journal, other] = [
     createMemoryKafka(),
