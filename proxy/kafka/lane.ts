@@ -38,7 +38,7 @@ export function createLane(options: LaneOptions): Lane {
 
 class Driver implements Lane {
   readonly #options: LaneOptions;
-  readonly #claim: Claim;
+  #claim: Claim;
   readonly done: Promise<LaneEnd>;
   state: LaneStateName = 'starting';
   #sink: KafkaSink | null = null;
@@ -81,7 +81,7 @@ class Driver implements Lane {
     this.#deadTopics = createDeadTopics(clock, dead.topicGraceMs, [dead.topic]);
     this.#claim = {
       lane: options.lane,
-      owner: Buffer.from(options.clock.random(16)).toString('hex'),
+      owner: this.#freshOwner(),
       journal: options.journalId,
       host: options.host,
       ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
@@ -321,8 +321,9 @@ class Driver implements Lane {
     const { proxy, firstClaim } = this.#options;
     if (foreign === null || firstClaim === undefined) return foreign;
     if ((await firstClaim())?.proxy !== proxy) return foreign;
-    // It is to go, and this lane is claimed again.
+    // It is to go: this lane is claimed again, as another owner than the one that it took for older.
     this.#ownerBefore = foreign.owner;
+    this.#claim = { ...this.#claim, owner: this.#freshOwner() };
     return null;
   }
 
@@ -434,6 +435,10 @@ class Driver implements Lane {
   ): void {
     this.#confirmed = position;
     this.#options.on({ kind: 'committed', position, committed, dropped, records, recovered });
+  }
+
+  #freshOwner(): string {
+    return Buffer.from(this.#options.clock.random(16)).toString('hex');
   }
 
   #open(): { sink: KafkaSink; feed: Feed } {
