@@ -1,10 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { CHALLENGE, FLAG_RESUMES } from '../../sdk/wire.js';
 import type { Hello } from '../message.js';
 import type { DeviceKeys } from './auth.js';
 import { SessionKey } from './session-key.js';
 
 // HELLO → CHALLENGE → PROOF on one channel (PROTOCOL.md §9). It holds the last HELLO until that is proven; nothing but a sound PROOF changes
-// anything outside of it.
+// anything outside of it. An unknown device is answered as a known one, and as late: it has a key here that nobody knows.
 
 const nonceBytes = 16;
 
@@ -13,7 +14,7 @@ export type Answer =
   | { type: 'proven'; hello: Hello; key: SessionKey }
   | { type: 'again'; challenge: Uint8Array; why: 'resume-wrong' }
   | { type: 'wrong'; hello: Hello }
-  | { type: 'nothing'; why: 'proof-unasked' | 'resume-forgotten' };
+  | { type: 'nothing'; why: 'proof-unasked' };
 
 interface Asked {
   hello: Hello;
@@ -22,8 +23,6 @@ interface Asked {
   challenge: Uint8Array | null;
   /** The session under which its PROOF may come at once. */
   former: SessionKey | null;
-  /** A PROOF under a session that is not known here may still come. */
-  mayResume: boolean;
 }
 
 export class Handshake {
@@ -38,16 +37,11 @@ export class Handshake {
 
   /** `former`: the device's last session. Answers the body of the CHALLENGE; null: a PROOF follows at once ([W-41]). */
   begin(hello: Hello, body: Uint8Array, former: SessionKey | null): Uint8Array | null {
-    const mayResume = (hello.flags & FLAG_RESUMES) !== 0;
-    const isKnown =
-      mayResume &&
-      former !== null &&
-      !former.isSpent &&
-      isAmong(this.#keys, hello.device, former.deviceKey);
+    // Also where there is no session to be resumed: a CHALLENGE at once would say so.
+    const resumes = (hello.flags & FLAG_RESUMES) !== 0;
     this.#asked = {
-      ...{ hello, body: Uint8Array.from(body), mayResume },
-      former: isKnown ? former : null,
-      challenge: isKnown ? null : this.#challenge(),
+      ...{ hello, body: Uint8Array.from(body), former: resumes ? former : null },
+      challenge: resumes ? null : this.#challenge(),
     };
     return this.#asked.challenge;
   }
@@ -55,22 +49,27 @@ export class Handshake {
   proof(frame: Uint8Array): Answer {
     const asked = this.#asked;
     if (asked === null) return { type: 'nothing', why: 'proof-unasked' };
-    const { hello, body, challenge, former, mayResume } = asked;
-    asked.mayResume = false;
+    const { hello, body, challenge } = asked;
     if (challenge === null) {
-      if (former !== null && typeof former.open(frame, body) !== 'string') {
-        return this.#proven(hello, former);
-      }
+      const former = this.#resumable(asked);
+      const opened = (former ?? decoySession).open(frame, body);
+      if (former !== null && typeof opened !== 'string') return this.#proven(hello, former);
       asked.challenge = this.#challenge();
       return { type: 'again', challenge: asked.challenge, why: 'resume-wrong' };
     }
-    for (const deviceKey of this.#keys.of(hello.device)) {
+    const known = this.#keys.of(hello.device);
+    for (const deviceKey of known.length === 0 ? [decoyKey] : known) {
       const key = new SessionKey(deviceKey, body, challenge);
       if (typeof key.open(frame, body) !== 'string') return this.#proven(hello, key);
     }
-    if (mayResume) return { type: 'nothing', why: 'resume-forgotten' };
     this.#asked = null;
     return { type: 'wrong', hello };
+  }
+
+  /** Asked when the PROOF comes: its key may have been revoked since the HELLO. */
+  #resumable({ hello, former }: Asked): SessionKey | null {
+    if (former === null || former.isSpent) return null;
+    return isAmong(this.#keys, hello.device, former.deviceKey) ? former : null;
   }
 
   #proven(hello: Hello, key: SessionKey): Answer {
@@ -82,6 +81,10 @@ export class Handshake {
     return Uint8Array.of(CHALLENGE, 0x40 + nonceBytes, ...this.#random(nonceBytes));
   }
 }
+
+/** Of every device that is not known: to look at its PROOF takes as long as at another's. */
+const decoyKey = randomBytes(32);
+const decoySession = new SessionKey(decoyKey, new Uint8Array(), new Uint8Array());
 
 /** Whether a key is still one of the device's. */
 export function isAmong(keys: DeviceKeys, device: string, key: Uint8Array): boolean {

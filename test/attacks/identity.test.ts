@@ -87,9 +87,11 @@ test('known and unknown names are answered alike', async () => {
     const guess = sessionKeyOf('0123456789abcdef', body, challenge);
     stranger.sayFrame(withMac(guess, 1, items(PROOF), { hello: body }));
     await stranger.next(RESET);
-    // With the flag of a session that it may resume: a known session waits for the PROOF, which is no answer to an unknown name either.
+    // With the flag of a session that it may resume: the PROOF is waited for, whether there is such a session or not.
     const resumed = hello({ device, flags: 8 });
     stranger.say(resumed);
+    await passes(honest, 5);
+    assert.equal(stranger.types(), [CHALLENGE, RESET], device);
     stranger.sayFrame(withMac(guess, 2, items(PROOF), { hello: resumed }));
     await stranger.next(CHALLENGE);
     stranger.say(hello({ device, nonce: 8 }));

@@ -11,6 +11,7 @@ import {
   ACK,
   type Attacker,
   blockOf,
+  CHALLENGE,
   data,
   emptyTable,
   forged,
@@ -30,7 +31,7 @@ let site: Attacked;
 let honest: Sensor;
 
 test.before(async () => {
-  const devices = ['stolen', 'gone', 'rotated', 'copied', 'fought'];
+  const devices = ['stolen', 'gone', 'held', 'rotated', 'copied', 'fought'];
   site = await Attacked.start('stolen-key', { devices });
   honest = await site.honest();
 });
@@ -78,6 +79,27 @@ test('revoked while it is live: its session ends, and no other begins, not by re
   assert.is(thief.attacker.types().filter((type) => type === WELCOME).length, 1);
   assert.equal(await eventsOf('gone'), []);
   await passes(honest, 10);
+});
+
+test('revoked between a HELLO that resumes and its PROOF, on a live channel and on one that never was: no session begins', async () => {
+  const thief = (await steal('held'))!;
+  const beside = await site.dial();
+  const held = [thief.attacker, beside].map((attacker, at) => {
+    const body = hello({ device: 'held', flags: 8, nonce: 60 + at, ...with0 });
+    attacker.say(body);
+    return { attacker, body };
+  });
+  await passes(honest, 10);
+  assert.is((await site.device('revoke', 'held')).code, 0);
+  await thief.attacker.next(RESET);
+  for (const [at, { attacker, body }] of held.entries()) {
+    const proof = withMac(thief.sessionKey, 50 + at, items(PROOF), { hello: body });
+    attacker.sayFrame(proof);
+    assert.is((await attacker.next(WELCOME, CHALLENGE))?.[0], CHALLENGE);
+    for (let seq = 0; seq < 3; seq++) thief.write(forged(thief.boot, seq), 60 + 10 * at + seq);
+  }
+  await passes(honest, 10);
+  assert.equal(await eventsOf('held'), []);
 });
 
 test('rotated: the stolen old one is valid until it is said that the new one is in the device', async () => {

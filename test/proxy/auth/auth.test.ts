@@ -153,25 +153,31 @@ test('a PROOF of a resumed session that was heard before, or under another key, 
   assert.equal(replay.proof(), ['welcome'], 'and with the key it is in');
 });
 
-test('a proxy that does not know the session challenges at once, and passes the PROOF over', () => {
+test('a proxy that does not know the session waits for the PROOF as one that does, and then challenges', () => {
   const { peer, count } = world();
   const device = peer();
-  device.hello(hello({ flags: 8 }));
-  const fresh = device.sessionKey;
-  assert.equal(device.proof(Buffer.from(OTHER)), []);
-  assert.is(count('resume-forgotten'), 1);
-  assert.equal(peerTwice(peer), ['reset 4'], 'one, and not a second');
-  device.sent = 0;
-  assert.equal(device.proof(fresh), ['welcome']);
+  assert.equal(device.hello(hello({ flags: 8 })), []);
+  assert.equal(device.proof(Buffer.from(OTHER)), ['challenge']);
+  assert.is(count('resume-wrong'), 1);
+  assert.equal(device.proof(Buffer.from(OTHER)), ['reset 4'], 'one, and not a second');
+  device.hello(hello({ flags: 8, nonce: 3 }));
+  device.proof(Buffer.from(OTHER));
+  assert.equal(device.proof(), ['welcome']);
 });
 
-/** Two wrong PROOFs behind a HELLO that resumes. */
-function peerTwice(peer: ReturnType<typeof world>['peer']): string[] {
-  const device = peer();
-  device.hello(hello({ flags: 8 }));
-  device.proof(Buffer.from(OTHER));
-  return device.proof(Buffer.from(OTHER));
-}
+test('a session is not resumed with a key that was revoked since its HELLO', () => {
+  const { one, keys, peer } = live();
+  const { sessionKey, sent } = one;
+  const again = peer();
+  Object.assign(again, { sessionKey, sent });
+  assert.equal(again.hello(hello({ flags: 8, nonce: 3 })), []);
+  assert.equal(one.hello(hello({ flags: 8, nonce: 4 })), []);
+  keys.set('mote-1', OTHER);
+  assert.equal(one.heardSince(), ['reset 4']);
+  assert.equal(again.proof(sessionKey), ['challenge']);
+  assert.equal(one.proof(sessionKey), ['challenge']);
+  assert.is(again.session.state, 'silent');
+});
 
 test('two keys while they are changed; the old one ends its session when it goes', () => {
   const { one, keys, peer, count } = live();
@@ -183,7 +189,8 @@ test('two keys while they are changed; the old one ends its session when it goes
   assert.is(count('revoked'), 1);
   const again = peer();
   Object.assign(again, { sessionKey: one.sessionKey, sent: one.sent });
-  assert.equal(again.hello(hello({ flags: 8 })), ['challenge'], 'nor is it resumed');
+  assert.equal(again.hello(hello({ flags: 8 })), []);
+  assert.equal(again.proof(), ['challenge'], 'nor is it resumed');
   assert.equal(peer(OTHER).greet(hello({ nonce: 4 })), ['challenge', 'welcome']);
 });
 
