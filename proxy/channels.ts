@@ -1,10 +1,12 @@
 import { decodeEnvelope, encodeEnvelope } from './envelope.js';
 import { framesOf, toStream } from './frame.js';
+import type { Seat } from './limits/addresses.js';
 import type { Accept, Channel, ChannelHandler } from './listeners/channel.js';
 import type { Outcomes } from './outcomes.js';
 
 // frame → channels → session: the lines behind one connection of a gateway (PROTOCOL.md §10). Each is a channel as any other:
-// its session reads and writes a byte stream, and this puts what is sent into envelopes. Bounded by channelsMax.
+// its session reads and writes a byte stream, and this puts what is sent into envelopes. Bounded by channelsMax, and by what its address may have of
+// those that nobody knows: a line on which nobody is known counts there while it speaks, and the gateway itself until one of its devices is known.
 
 const channelsMax = 256;
 
@@ -12,7 +14,7 @@ export class Channels {
   readonly #connection: Channel;
   readonly #accept: Accept;
   readonly #outcomes: Outcomes;
-  readonly #handlers = new Map<number, ChannelHandler>();
+  readonly #lines = new Map<number, { handler: ChannelHandler; seat: Seat | undefined }>();
 
   constructor(connection: Channel, accept: Accept, outcomes: Outcomes) {
     this.#connection = connection;
@@ -29,30 +31,37 @@ export class Channels {
       return;
     }
     const { channel, frame } = envelope;
-    const handler = this.#handlers.get(channel);
-    if (frame.length === 0) {
-      this.#handlers.delete(channel);
-      handler?.closed();
-      this.#open(channel);
-    } else (handler ?? this.#open(channel))?.received(toStream([frame]));
+    if (frame.length === 0) this.#end(channel);
+    else (this.#lines.get(channel)?.handler ?? this.#open(channel))?.received(toStream([frame]));
   }
 
   closed(): void {
-    for (const handler of this.#handlers.values()) handler.closed();
-    this.#handlers.clear();
+    for (const channel of [...this.#lines.keys()]) this.#end(channel);
+  }
+
+  /** What comes next on it begins another. */
+  #end(channel: number): void {
+    const line = this.#lines.get(channel);
+    this.#lines.delete(channel);
+    line?.handler.closed();
+    line?.seat?.leave();
   }
 
   #open(number: number): ChannelHandler | null {
-    const { name } = this.#connection;
-    if (this.#handlers.size >= channelsMax) {
+    const { name, auth, seat: connection } = this.#connection;
+    if (this.#lines.size >= channelsMax) {
       this.#outcomes.count('channels-max', { channel: name, channelsMax });
+      return null;
+    }
+    const seat = connection?.line();
+    if (seat === null) {
+      this.#outcomes.count('unproven-max', { channel: `${name} channel ${number}` });
       return null;
     }
     const handler = this.#accept({
       name: `${name} channel ${number}`,
-      kind: 'line',
-      auth: this.#connection.auth,
-      isInEnvelope: true,
+      ...{ kind: 'line', auth, isInEnvelope: true },
+      ...(seat && connection && { seat: seatOfBoth(seat, connection) }),
       send: (bytes) => {
         const envelopes = framesOf(bytes).map((frame) =>
           encodeEnvelope({ channel: number, frame }),
@@ -60,13 +69,21 @@ export class Channels {
         this.#connection.send(toStream(envelopes));
       },
       close: () => {
-        if (this.#handlers.get(number) !== handler) return;
-        this.#handlers.delete(number);
-        handler.closed();
-        this.#open(number);
+        if (this.#lines.get(number)?.handler === handler) this.#end(number);
       },
     });
-    this.#handlers.set(number, handler);
+    this.#lines.set(number, { handler, seat });
     return handler;
   }
+}
+
+/** A line's, with which its gateway is known too. */
+function seatOfBoth(line: Seat, gateway: Seat): Seat {
+  return {
+    ...line,
+    prove() {
+      line.prove();
+      gateway.prove();
+    },
+  };
 }

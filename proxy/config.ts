@@ -167,7 +167,7 @@ const schema = z.strictObject({
     .strictObject({
       /** Of each listener; a UDP address is one. */
       connectionsMax: z.int().min(1).max(100_000).default(10_000),
-      /** Connections whose device is not known yet, of all listeners together. */
+      /** Connections, and gateways' lines that speak, whose device is not known yet, of all listeners together. */
       unprovenMax: z.int().min(1).max(100_000).default(2_000),
       /** Of the two above, what one address may have; 1 where all devices come through one. */
       addressShare: z.number().gt(0).max(1).default(0.5),

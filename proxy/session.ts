@@ -160,10 +160,7 @@ export class Session implements ChannelHandler, FrameTaker, TablesListener {
         this.#reset(RESET_UNAVAILABLE, unavailableRetryMs);
         break;
       case 'close-connection':
-        if (this.channel.kind === 'line' || this.#channels !== null) break;
-        this.count('hello-timeout');
-        this.#enter('closed');
-        this.channel.close();
+        this.#silence();
         break;
       case 'end':
         this.#leave();
@@ -194,8 +191,17 @@ export class Session implements ChannelHandler, FrameTaker, TablesListener {
       return;
     }
     this.#channels ??= new Channels(this.channel, this.#sessions.accept, this.#site.outcomes);
-    this.channel.proven?.();
     this.#channels.take(frame);
+  }
+
+  #silence(): void {
+    const { channel } = this;
+    if (this.#channels !== null) channel.seat?.mayEnd(() => channel.close());
+    else if (channel.kind !== 'line') this.count('hello-timeout');
+    const stays = this.#channels !== null || (channel.kind === 'line' && !channel.isInEnvelope);
+    if (stays) return;
+    this.#enter('closed');
+    channel.close();
   }
 
   /** [W-45] A frame that came in parts is one like any other, but no part itself. */
@@ -288,7 +294,7 @@ export class Session implements ChannelHandler, FrameTaker, TablesListener {
     this.#tables = new SessionTables(this.#site, this.#sessions.tables, hello, this);
     this.#key = key;
     this.#send(welcome);
-    this.channel.proven?.();
+    this.channel.seat?.prove();
     this.#enter('live');
   }
 

@@ -2,6 +2,7 @@
 // listener knows bytes only; what they mean is the handler's.
 
 import type { Auth } from '../auth/auth.js';
+import type { Seat } from '../limits/addresses.js';
 
 export interface Channel {
   /** For the log: "tcp 10.0.0.7:51234". */
@@ -14,8 +15,8 @@ export interface Channel {
   readonly certificateName?: string;
   /** A gateway's: no envelope is taken in it ([W-44]). */
   readonly isInEnvelope?: boolean;
-  /** Its device is known from now on, or it is a gateway's: it is no stranger that is waited for. Once or more. */
-  proven?(): void;
+  /** As what it counts among its listener's; absent: it counts for nothing. */
+  readonly seat?: Seat;
   /** Takes all of it; where its peer has not read for too long, a connection is closed and a line drops it. */
   send(bytes: Uint8Array): void;
   close(): void;

@@ -75,10 +75,10 @@ export class Connections {
     const { auth, outcomes, addresses, clock } = this.#options;
     const name = this.nameOf(socket);
     const { remoteAddress: address = '?' } = socket;
+    const seat = this.#seats.get(name);
     socket.on('error', () => {});
     const handler = this.#options.accept({
-      ...{ name, kind: 'connection', auth, ...certificate },
-      proven: () => this.#seats.get(name)?.prove(),
+      ...{ name, kind: 'connection', auth, ...certificate, ...(seat && { seat }) },
       send(bytes) {
         if (socket.destroyed) return;
         if (socket.writableLength + bytes.length > unreadBytesMax) {

@@ -75,7 +75,7 @@ export async function listenUdp(options: UdpOptions): Promise<PortListener> {
       }
     };
     const handler = options.accept({
-      ...{ name, kind: 'datagrams', auth: options.auth, send, proven: seat.prove },
+      ...{ name, kind: 'datagrams', auth: options.auth, send, seat },
       close: () => end(key),
     });
     const peer: Peer = { handler, seat, heardAtMs: 0, credit: 0 };

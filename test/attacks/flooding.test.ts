@@ -12,6 +12,7 @@ import {
   cobs,
   dial,
   emptyTable,
+  envelope,
   forged,
   greet,
   hello,
@@ -55,6 +56,29 @@ test('connections that say nothing: an address has its share, and another device
   await isUnmoved();
   for (const one of flood) one.end();
   await until(async () => (await site.proxy.metric('headwater_connections')) === 2);
+  late.stop();
+});
+
+test('strangers that say they are gateways, with a line in each envelope: they count as others do, and end when the place is needed', async () => {
+  const before = await site.counted('unproven-max');
+  const most = hello({
+    device: 'x'.repeat(64),
+    boots: Array.from({ length: 16 }, (_, at) => [at + 1, 0, 1, 0]),
+  });
+  const flood = await Promise.all(Array.from({ length: 60 }, () => site.dial()));
+  for (const one of flood) {
+    one.stream.write(cobs(envelope(0, Buffer.alloc(0))));
+    for (let line = 0; line < 256; line++) one.stream.write(cobs(envelope(line, withCrc(most))));
+  }
+  await until(async () => (await site.counted('unproven-max')) - before >= 40 + 20 * 256);
+  const late = await site.sense('late', {
+    port: () =>
+      connect({ port: site.port, host: '127.0.0.1', localAddress: '127.0.0.2', noDelay: true }),
+  });
+  await passes(late, 20);
+  assert.ok(flood.filter(({ closed }) => !closed).length <= 20);
+  await isUnmoved();
+  for (const one of flood) one.end();
   late.stop();
 });
 

@@ -2,7 +2,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeEnvelope, encodeEnvelope } from '../../proxy/envelope.js';
 import { encodeFrame, framesOf, toStream } from '../../proxy/frame.js';
+import type { Seat } from '../../proxy/limits/addresses.js';
 import type { Sessions } from '../../proxy/sessions.js';
+import { addressesOf } from './limits/addresses-of.js';
 import { block, dataBody, helloBody, items, motesBytes, site } from './talk.js';
 import { fromHex, toHex, vectors } from './vectors.js';
 
@@ -41,13 +43,14 @@ const ACK = 5;
 const RESET = 6;
 
 /** A gateway's end of a connection. */
-function gateway(sessions: Sessions) {
+function gateway(sessions: Sessions, seat?: Seat) {
   const answers: { channel: number; type: number }[] = [];
   let isClosed = false;
   const handler = sessions.accept({
     name: 'tcp gateway',
     kind: 'connection',
     auth: 'none',
+    ...(seat && { seat }),
     send(bytes) {
       for (const frame of framesOf(bytes)) {
         const envelope = decodeEnvelope(frame);
@@ -135,9 +138,47 @@ test('an envelope in an envelope, a broken one, and one for a channel too many a
   assert.is(count('envelope-in-envelope'), 1);
   box.handler.received(toStream([Uint8Array.of(14, 1, 0, 0, 9)]));
   assert.is(count('envelope-broken'), 1);
-  for (let channel = 0; channel < 300; channel++) box.open(channel);
+  for (let channel = 0; channel < 300; channel++) box.send(channel, Uint8Array.of(HELLO));
   assert.is(count('channels-max'), 300 - 256);
   assert.not(box.closed());
+});
+
+test('a gateway takes one place of those that nobody knows, and each line that speaks one, until its device is known', () => {
+  const { sessions, clock, count } = site();
+  const addresses = addressesOf(10, clock, { unprovenMax: 4 });
+  const seat = addresses.connect('a', 0);
+  assert.ok(typeof seat !== 'string');
+  const box = gateway(sessions, seat);
+  for (let channel = 0; channel < 10; channel++) box.open(channel);
+  for (let channel = 0; channel < 4; channel++) box.send(channel, Uint8Array.of(9, 9, 9, 9, 9));
+  assert.is(
+    count('unproven-max'),
+    1,
+    'the fourth that speaks; those that are open only do not count',
+  );
+  assert.is(addresses.connect('b', 0), 'unproven-max');
+  box.say(2, helloBody([{ boot: 70 }]));
+  assert.equal(box.heard(), [`2: ${WELCOME}`]);
+  box.say(3, helloBody([{ boot: 71 }], { device: 'mote-3' }));
+  assert.equal(box.heard(), [`3: ${WELCOME}`], 'it and its gateway have given theirs back');
+  clock.advance(10_001);
+  const others = [1, 2, 3, 4].map(() => typeof addresses.connect('b', 0));
+  assert.equal(others, ['object', 'object', 'object', 'object'], 'so do lines that were silent');
+  assert.is(sessions.count, 2);
+  assert.not(box.closed());
+});
+
+test('a gateway of which no device is known is closed when its place is needed, and not before', () => {
+  const { sessions, clock } = site();
+  const addresses = addressesOf(10, clock, { unprovenMax: 1 });
+  const seat = addresses.connect('a', 0);
+  assert.ok(typeof seat !== 'string');
+  const box = gateway(sessions, seat);
+  box.open(1);
+  clock.advance(10_001);
+  assert.not(box.closed());
+  assert.type(addresses.connect('b', 0), 'object');
+  assert.ok(box.closed());
 });
 
 test('a frame that is damaged inside its envelope is its channel’s trouble', () => {

@@ -196,6 +196,72 @@ test('bytes of an address: beyond its burst it is not read for as long as it was
   assert.is(addresses.read('a', 0), 0);
 });
 
+test('an address that is too fast does not get another burst by connecting anew', () => {
+  const clock = new TestClock();
+  const addresses = addressesOf(10, clock, { addressBytesPerSecond: 1_000, burstSeconds: 2 });
+  const again = () => {
+    const seat = addresses.connect('a', 0);
+    assert.ok(typeof seat !== 'string');
+    return seat;
+  };
+  let seat = again();
+  assert.is(addresses.read('a', 2_500), 500);
+  seat.leave();
+  seat = again();
+  assert.is(addresses.read('a', 0), 500);
+  seat.leave();
+  clock.advance(2_600);
+  assert.is(addresses.size, 0, 'and is forgotten when it has made up for it');
+  again();
+  assert.is(addresses.read('a', 2_000), 0);
+});
+
+test('a gateway behind which nobody is known keeps its connection until another needs the place', () => {
+  const addresses = addressesOf(10, new TestClock(), { unprovenMax: 4, addressShare: 0.5 });
+  const ended: string[] = [];
+  const connect = (address: string) => {
+    const seat = addresses.connect(address, 0);
+    assert.ok(typeof seat !== 'string', `${address}: ${seat}`);
+    return seat;
+  };
+  const idle = (address: string, name: string) => {
+    const seat = connect(address);
+    seat.mayEnd(() => {
+      ended.push(name);
+      seat.leave();
+    });
+    return seat;
+  };
+  idle('a', 'a1');
+  idle('a', 'a2');
+  idle('b', 'b1');
+  const known = idle('b', 'b2');
+  assert.equal(ended, []);
+  idle('a', 'a3');
+  assert.equal(ended, ['a1'], 'of its own address, where that has its share');
+  known.prove();
+  connect('c');
+  connect('c');
+  assert.equal(ended, ['a1', 'a2'], 'else the one that waits for longest');
+  assert.is(addresses.connect('c', 0), 'unproven-max', 'who is waited for stays');
+});
+
+test("a gateway's line on which nobody is known takes a place, and gives it back", () => {
+  const addresses = addressesOf(10, new TestClock(), { unprovenMax: 3, addressShare: 1 });
+  const gateway = addresses.connect('a', 0);
+  assert.ok(typeof gateway !== 'string');
+  const [one, two] = [gateway.line(), gateway.line()];
+  assert.ok(one !== null && two !== null);
+  gateway.mayEnd(() => assert.unreachable('the connection of the line itself'));
+  assert.is(gateway.line(), null);
+  one.prove();
+  const three = gateway.line();
+  assert.ok(three !== null);
+  for (const line of [one, two, three]) line.leave();
+  gateway.leave();
+  assert.is(addresses.size, 0);
+});
+
 function idOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
 }

@@ -192,7 +192,7 @@ test('one whose device is known no longer counts as one on which nobody is', asy
   await until(() => site.channels.length === 1);
   await ended(dial(site.port));
   assert.equal(site.kinds(), ['unproven-max']);
-  site.channels[0]?.proven?.();
+  site.channels[0]?.seat?.prove();
   await dialled(site.port);
   await until(() => site.channels.length === 2);
   assert.equal(site.kinds(), ['unproven-max']);
