@@ -71,7 +71,6 @@ export class Intake {
   readonly boot: number;
   readonly #site: Site;
   readonly #device: string;
-  /** All boots of the HELLO: the ones that have not ended. */
   /** HELLO's boots, until the first block has ended those that it no longer lists. */
   #listed: ReadonlySet<number> | null;
   readonly #lowest: number;
@@ -202,12 +201,13 @@ export class Intake {
     this.#gap = false;
     this.#gapSaid = -1;
     const bytes = message.block.length;
-    this.#rate?.take(message.count, bytes, this.#site.clock.monotonicMs());
+    // What is lost is one record, of however many events: a device that says what it lost in an hour is not to wait for an hour.
+    const events = block.kind === 'events' ? message.count : 1;
+    this.#rate?.take(events, bytes, this.#site.clock.monotonicMs());
     this.#unsynced.push({ end: message.first + message.count, bytes });
     this.#unsyncedBytes += bytes;
-    const perEvent = bytes / message.count;
-    this.#bytesPerEvent += (perEvent - this.#bytesPerEvent) / 4;
-    const journalPerEvent = (bytes + recordOverheadBytes) / message.count;
+    this.#bytesPerEvent += (bytes / events - this.#bytesPerEvent) / 4;
+    const journalPerEvent = (bytes + recordOverheadBytes) / events;
     this.#journalBytesPerEvent += (journalPerEvent - this.#journalBytesPerEvent) / 4;
     return null;
   }

@@ -89,6 +89,20 @@ test('bytes a second, too; all boots of a device together; another device has it
   assert.ok(welcome?.type === 'welcome' && welcome.boots[0]!.limit > 0);
 });
 
+test('a range of lost events is one thing to take, however long it is: a device that reports what it lost is not silenced by its rate', () => {
+  const { peer, clock, journal } = live({ eventsPerSecond: 10, burstSeconds: 2 });
+  const many = 1_000_000;
+  peer.data(BOOT, 0, Uint8Array.of(0x81, 0), many);
+  journal.sync();
+  clock.advance(1_000);
+  peer.heard();
+  const [welcome] = peer.hello([{ boot: BOOT, lowest: many, next: many + 1 }], { nonce: 2 });
+  assert.ok(welcome?.type === 'welcome' && welcome.boots[0]!.limit > many, 'it has credit');
+  peer.data(BOOT, many, block(2_000));
+  journal.sync();
+  assert.is(journal.places('mote-1')?.get(BOOT)?.durable, many + 1);
+});
+
 test('streams that a device may write: a table with another one is not taken, nor its events', () => {
   const allow = allowOf([
     { devices: ['mote-*'], streams: ['climate', 'alarm.*'] },
