@@ -3,6 +3,7 @@ import { RESET_NO_SESSION } from '../../sdk/wire.js';
 import { complain } from '../complain.js';
 import { checkFrame, encodeFrame, FrameReader } from '../frame.js';
 import { decodeMessage, encodeReset } from '../message.js';
+import { terminalText } from '../terminal-text.js';
 import { OpenError, type PortInfo, portsOfMachine } from './ports.js';
 import { lineSettings } from './settings.js';
 
@@ -60,7 +61,7 @@ export async function listCommand(options: ListOptions): Promise<number> {
       return { path: port.path, usb, ...(await ask(port.path, options)) };
     }),
   );
-  if (options.json === true) process.stdout.write(`${JSON.stringify(answers)}\n`);
+  if (options.json === true) process.stdout.write(`${terminalText(JSON.stringify(answers))}\n`);
   else for (const answer of answers) process.stdout.write(`${lineOf(answer)}\n`);
   return 0;
 }
@@ -121,6 +122,7 @@ function usbText({ vendorId, productId, serialNumber, manufacturer }: PortInfo):
   return [`${vendorId}:${productId}`, manufacturer, serialNumber].filter(Boolean).join(' ');
 }
 
-function lineOf({ path, usb, text }: Answer): string {
-  return [path.padEnd(16), ...(usb === null ? [] : [usb]), text].join('  ');
+/** What an adapter calls itself is as much its maker's word as what a device says. */
+export function lineOf({ path, usb, text }: Pick<Answer, 'path' | 'usb' | 'text'>): string {
+  return terminalText([path.padEnd(16), ...(usb === null ? [] : [usb]), text].join('  '));
 }

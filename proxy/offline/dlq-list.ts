@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { DeadLetter } from '../kafka/dead-letter.js';
 import type { Client } from '../kafka/kafkajs-client.js';
 import { LetterTopic } from '../kafka/letter-topic.js';
+import { terminalText } from '../terminal-text.js';
 import { exitCodeOf } from './complaint.js';
 import {
   countOf,
@@ -66,7 +67,9 @@ async function list(letters: LetterTopic, options: DlqListOptions): Promise<Sum>
     if (!isResent) sum.waiting++;
     if ((isResent && !all) || sum.shown >= limit) continue;
     sum.shown++;
-    await print(json ? JSON.stringify(plain(letter, isResent)) : line(letter, isResent));
+    await print(
+      json ? terminalText(JSON.stringify(plain(letter, isResent))) : line(letter, isResent),
+    );
   }
   return sum;
 }
@@ -89,7 +92,7 @@ export function line(letter: DeadLetter, isResent: boolean): string {
   const time = timeText(record.timestampMs);
   const bytes = `${whole?.bytes ?? record.value.length} B${whole === null ? '' : ' (cut)'}`;
   const told = `${time}  ${device}  ${id}  ${topic}  ${bytes}  ${partition}/${offset}`;
-  return `${told}  ${isResent ? 'resent' : why}`;
+  return terminalText(`${told}  ${isResent ? 'resent' : why}`);
 }
 
 function sentence(

@@ -7,10 +7,10 @@ import { line } from '../../../proxy/offline/dlq-list.js';
 
 const test = suite('dlq list');
 
-function lineOf(timestamp: string): string {
+function lineOf(timestamp: string, key = 'kiln'): string {
   const found = readFound(
     {
-      ...{ key: Buffer.from('kiln'), value: Buffer.from('{}'), offset: '7' },
+      ...{ key: Buffer.from(key), value: Buffer.from('{}'), offset: '7' },
       timestamp: '1764000000000',
       headers: { 'hw-topic': 'climate', 'hw-why': 'oversize', 'hw-timestamp': timestamp },
     } as unknown as Parameters<typeof readFound>[0],
@@ -25,6 +25,10 @@ test('a letter with its time', () => {
     lineOf('1764000000001'),
     /^2025-11-24T16:00:00\.001Z {2}kiln .* {2}climate .*oversize$/,
   );
+});
+
+test('a letter that another program wrote does nothing to a terminal', () => {
+  assert.match(lineOf('1764000000001', 'kiln\x1b[2J'), / {2}kiln\\u001b\[2J .*oversize$/);
 });
 
 for (const timestamp of ['soon', '', '-', '99999999999999999999', '1e400']) {
