@@ -41,10 +41,17 @@ interface Taken {
 
 const lookEveryMs = 10_000;
 
+export interface BootsMax {
+  ofDevice: number;
+  ofAll: number;
+}
+
 /** Which device has a number: by its places, and by what it was given since. DATA names no device ([W-3]). */
 export class BootOwners {
   readonly #journal: Journal;
   #devices = new Map<number, string>();
+  /** By device: what it was given since the places were read. */
+  readonly #since = new Map<string, Set<number>>();
   #entriesMax = 0;
   #lookedMs = Number.NEGATIVE_INFINITY;
   /** Numbers in it, all of them, are some device's: where a site boots at once thousands ask for the first free one of the same second. */
@@ -63,13 +70,26 @@ export class BootOwners {
   add(device: string, boot: number): void {
     if (this.#devices.has(boot)) return;
     this.#devices.set(boot, device);
+    const since = this.#since.get(device) ?? new Set();
+    this.#since.set(device, since.add(boot));
     // Boots end: what has no place any more is dropped now and then.
     if (this.#devices.size > this.#entriesMax) this.#readPlaces();
   }
 
-  /** Whether so many more are too many. What has no place any more is not counted, from the next look on, every ten seconds at most. */
-  areTooMany(more: number, most: number, nowMs: number): boolean {
-    const isFull = () => this.#devices.size + more > most;
+  /**
+   * Whether boots of a HELLO are too many, of its device or of all. Those that it said it had count as those that have a place, or a device could use up
+   * what there is of all; what has no place is not counted from the next look on, every ten seconds at most.
+   */
+  areTooMany({ device, boots }: Hello, most: BootsMax, nowMs: number): boolean {
+    const places = this.#journal.places(device);
+    const isFresh = (boot: number | null) => boot === null || places?.has(boot) !== true;
+    const fresh = boots.map(({ boot }) => boot).filter(isFresh);
+    if (fresh.length === 0) return false;
+    const isFull = () => {
+      const since = [...(this.#since.get(device) ?? [])].filter(isFresh);
+      const own = (places?.size ?? 0) + new Set([...since, ...fresh]).size;
+      return own > most.ofDevice || this.#devices.size + fresh.length > most.ofAll;
+    };
     if (!isFull()) return false;
     if (nowMs - this.#lookedMs < lookEveryMs) return true;
     this.#lookedMs = nowMs;
@@ -92,6 +112,7 @@ export class BootOwners {
   #readPlaces(): void {
     this.#given = { from: 0, to: 0 };
     this.#devices.clear();
+    this.#since.clear();
     for (const device of this.#journal.devices()) {
       for (const boot of this.#journal.places(device)?.keys() ?? []) {
         if (!this.#devices.has(boot)) this.#devices.set(boot, device);

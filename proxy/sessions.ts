@@ -160,13 +160,10 @@ export class Sessions {
   }
 
   /** A boot for which there is no room: what is remembered of boots is bounded, of each device and of all. */
-  #isOneTooMany({ device, boots }: Hello): boolean {
-    const { journal, limits, clock } = this.#site;
-    const places = journal.places(device);
-    const fresh = boots.filter(({ boot }) => boot === null || places?.has(boot) !== true).length;
-    if (fresh === 0) return false;
-    const isDevices = (places?.size ?? 0) + fresh > limits.bootsPerDeviceMax;
-    return isDevices || this.#owners.areTooMany(fresh, limits.bootsMax, clock.monotonicMs());
+  #isOneTooMany(hello: Hello): boolean {
+    const { limits, clock } = this.#site;
+    const most = { ofDevice: limits.bootsPerDeviceMax, ofAll: limits.bootsMax };
+    return this.#owners.areTooMany(hello, most, clock.monotonicMs());
   }
 
   leave(device: string, session: Session): void {

@@ -147,7 +147,7 @@ test('tables of a device', () => {
 });
 
 test('boots of a device, and of all: one too many is told to come later, and what is known goes on', () => {
-  const { peer, sessions, count, journal } = live({ bootsPerDeviceMax: 17, bootsMax: 18 });
+  const { peer, sessions, count, journal, clock } = live({ bootsPerDeviceMax: 17, bootsMax: 18 });
   peer.data(BOOT, 0, block(2_000));
   journal.sync();
   peer.heard();
@@ -160,6 +160,7 @@ test('boots of a device, and of all: one too many is told to come later, and wha
   assert.equal(peer.hello(more, { nonce: 3 }), [{ type: 'reset', reason: 5, retryMs: 60_000 }]);
   assert.is(peer.hello(boots, { nonce: 4 })[0]?.type, 'welcome');
   assert.is(count('boots-max'), 1);
+  clock.advance(10_000);
   const others = [1, 2, 3, 4, 5].map((n) => {
     const other = new Peer(sessions);
     const [answer] = other.hello([{ boot: n }], { device: `other-${n}` });
@@ -170,6 +171,20 @@ test('boots of a device, and of all: one too many is told to come later, and wha
     return answer?.type;
   });
   assert.equal(others, ['welcome', 'welcome', 'welcome', 'reset', 'reset']);
+});
+
+test('boots that a device only says it has are its own too: it does not use up what there is of all', () => {
+  const { peer, sessions, count, clock } = live({ bootsPerDeviceMax: 32, bootsMax: 96 });
+  for (let round = 0; round < 20; round++) {
+    const boots = Array.from({ length: 16 }, (_, index) => ({ boot: 1_000 + round * 16 + index }));
+    peer.hello(boots, { nonce: 10 + round });
+  }
+  assert.ok(count('boots-max') > 0);
+  const other = new Peer(sessions);
+  assert.is(other.hello([{ boot: 7 }], { device: 'other' })[0]?.type, 'welcome');
+  // What nothing came of is forgotten, so that a device that only says HELLO anew is not kept out.
+  clock.advance(10_000);
+  assert.is(peer.hello([{ boot: 9_000 }], { nonce: 99 })[0]?.type, 'welcome');
 });
 
 test('of connections one address has its share, and so of those that wait for a device', () => {
