@@ -83,11 +83,11 @@ export class Listeners {
     }
   }
 
-  /** Nobody is to find out later that a door stood open. */
+  /** Nobody is to find out later that a door stood open: said also where the log says no more than what is amiss. */
   #sayOpen(listener: string, auth: Auth, where: string): void {
     if (auth !== 'none') return;
     const text = `${listener}: auth: none: whoever reaches ${where} writes as any device`;
-    this.#parts.log.info({ listener }, text);
+    this.#parts.log.warn({ listener }, text);
   }
 
   async close(): Promise<void> {
