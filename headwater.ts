@@ -217,12 +217,27 @@ addDlqVerbs(program);
 addJournalVerbs(program);
 addSimulateVerb(program);
 
+/** What is no argument, and where it belongs. */
+const secrets: Record<string, string> = {
+  'kafka.sasl.password':
+    'name a file, kafka.sasl.passwordFile, or set HEADWATER_KAFKA_SASL_PASSWORD',
+  'kafka.sasl.clientSecret':
+    'name a file, kafka.sasl.clientSecretFile, or set HEADWATER_KAFKA_SASL_CLIENT_SECRET',
+  'http.token': 'it belongs into gateway.yaml',
+};
+
 function settings(pairs: string[]): Record<string, string> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const equals = pair.indexOf('=');
       if (equals < 1) program.error(`--set ${pair}: expected key=value`, { exitCode: 2 });
-      return [pair.slice(0, equals), pair.slice(equals + 1)];
+      const key = pair.slice(0, equals);
+      const instead = secrets[key];
+      if (instead !== undefined) {
+        const why = "whoever lists the machine's processes would see it";
+        program.error(`headwater: --set ${key}: ${why}; ${instead}`, { exitCode: 2 });
+      }
+      return [key, pair.slice(equals + 1)];
     }),
   );
 }

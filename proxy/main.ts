@@ -16,6 +16,7 @@ import { checkCertificates } from './listeners/tls-certificates.js';
 import { createLog, type Log } from './log.js';
 import { HaltedError, type Pipeline, startPipeline } from './pipeline.js';
 import { StartError } from './start-error.js';
+import { openToOthers } from './tls-files.js';
 
 // `headwater proxy`: from a configuration to a running pipeline, and from a signal to the books. What a
 // person can mend is one line and an exit code, never a stack trace.
@@ -34,6 +35,7 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
     await checkClient(options.config, config);
     if (config.listen.tls !== undefined) checkCertificates(config.listen.tls);
     const remarks = config.kafka === null ? [] : checkLogin(config.kafka, Date.now());
+    remarks.push(...openSecrets(options.config, config));
     const json = options.json || process.stdout.isTTY !== true;
     const log = createLog(config.log.level, json);
     for (const remark of remarks) log.warn({}, remark);
@@ -45,6 +47,18 @@ export async function runProxy(options: ProxyOptions): Promise<number> {
     if (error instanceof Error && isRefused) return complain(error.message, 1);
     throw error;
   }
+}
+
+/** Secrets in a site.yaml that is not its owner's alone. */
+function openSecrets(path: string, { kafka }: Config): string[] {
+  const sasl: Record<string, unknown> = kafka?.sasl ?? {};
+  const inEnvironment = {
+    password: process.env.HEADWATER_KAFKA_SASL_PASSWORD,
+    clientSecret: process.env.HEADWATER_KAFKA_SASL_CLIENT_SECRET,
+  };
+  return Object.entries(inEnvironment)
+    .filter(([key, given]) => sasl[key] !== undefined && given === undefined)
+    .flatMap(([key]) => openToOthers({ name: `kafka.sasl.${key}`, path }));
 }
 
 /** Before anything starts: its worker could only say it again and again. */

@@ -3,12 +3,13 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parse, stringify } from 'yaml';
 import { projectFolder } from '../kafka/jars.js';
 import { books } from '../site/judge.js';
 import { type Ended, type ProxyProcess, runHeadwater, startProxy } from '../site/proxy-process.js';
@@ -61,6 +62,30 @@ async function occupied(): Promise<{ server: Server; port: number }> {
   if (address === null || typeof address === 'string') throw new Error('no port');
   return { server, port: address.port };
 }
+
+test('a secret is no argument, and a site.yaml that has one is its owner’s alone', async () => {
+  const { code, complaint } = await run('--set', 'kafka.sasl.password=hunter2');
+  assert.is(code, 2);
+  assert.match(complaint, /^headwater: --set kafka\.sasl\.password: .*passwordFile/);
+  assert.not.match(complaint, /hunter2/);
+  const whole = await readFile(site.config, 'utf8');
+  const sasl = { mechanism: 'scram-sha-512', username: 'me', password: 'hunter2' };
+  const kafka = { brokers: ['127.0.0.1:1'], sasl };
+  const path = join(site.folder, 'secret.yaml');
+  await writeFile(path, stringify({ ...parse(whole), kafka }));
+  const remarks = async () => {
+    const proxy = await startProxy(path, ['--set', 'http.port=0']);
+    proxies.push(proxy);
+    const said = proxy.said().filter((line) => line.includes('secret.yaml'));
+    await proxy.kill();
+    return said;
+  };
+  await chmod(path, 0o644);
+  const [remark = ''] = await remarks();
+  assert.match(remark, /^kafka\.sasl\.password: .*secret\.yaml: .*chmod 600/);
+  await chmod(path, 0o600);
+  assert.equal(await remarks(), []);
+});
 
 test('a port that is in use: which one, and the key to change', async () => {
   const { server, port } = await occupied();

@@ -41,7 +41,7 @@ export async function makeSite(options: {
       : { kafka: { client, brokers: options.bootstrap.split(','), topics: { prefix } } }),
     ...options.overrides,
   };
-  await writeFile(config, stringify(content));
+  await writeFile(config, stringify(content), { mode: 0o600 });
   return {
     name,
     folder,
