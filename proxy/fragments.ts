@@ -17,7 +17,9 @@ const lateMs = 5_000;
 export class Fragments {
   readonly #clock: Clock;
   #number = -1;
-  #parts: Uint8Array[] = [];
+  /** As many parts came, one behind the other: not each on its own, or parts of a byte would take a hundred times a frame. */
+  #frame: Uint8Array | null = null;
+  #parts = 0;
   #bytes = 0;
   #cameAtMs = 0;
 
@@ -34,21 +36,23 @@ export class Fragments {
     if (reader.done) return { type: 'dropped', why: 'malformed' };
     const nowMs = this.#clock.monotonicMs();
     if (index === 0) {
-      if (number === this.#number && this.#parts.length > 0) return { type: 'waiting' };
+      if (number === this.#number && this.#parts > 0) return { type: 'waiting' };
       this.#number = number;
       this.#forget();
-    } else if (number !== this.#number || index > this.#parts.length) {
+    } else if (number !== this.#number || index > this.#parts) {
       return this.#drop('missing');
-    } else if (index < this.#parts.length) {
+    } else if (index < this.#parts) {
       return { type: 'waiting' };
     } else if (nowMs - this.#cameAtMs > lateMs) return this.#drop('late');
-    const part = body.slice(reader.at);
+    const part = body.subarray(reader.at);
     this.#cameAtMs = nowMs;
+    if (this.#bytes + part.length > FRAME_BYTES_MAX) return this.#drop('oversize');
+    this.#frame ??= new Uint8Array(FRAME_BYTES_MAX);
+    this.#frame.set(part, this.#bytes);
     this.#bytes += part.length;
-    if (this.#bytes > FRAME_BYTES_MAX) return this.#drop('oversize');
-    this.#parts.push(part);
+    this.#parts += 1;
     if (last === 0) return { type: 'waiting' };
-    const frame = Buffer.concat(this.#parts);
+    const frame = this.#frame.subarray(0, this.#bytes);
     this.#number = -1;
     this.#forget();
     return { type: 'frame', frame };
@@ -61,7 +65,8 @@ export class Fragments {
   }
 
   #forget(): void {
-    this.#parts = [];
+    this.#frame = null;
+    this.#parts = 0;
     this.#bytes = 0;
   }
 }

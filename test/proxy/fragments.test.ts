@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { writeItem } from '../../proxy/cbor.js';
@@ -46,6 +48,23 @@ test('parts in order are a frame; one that came twice is nothing', () => {
     ['waiting', 'waiting', 'waiting', 'waiting', [...whole, 1, 2, 3]],
   );
   assert.equal(takeAll(part(7, 0, 1, a)), [[1, 2, 3]]);
+});
+
+test('a frame in parts of a byte each holds no more memory than a frame', () => {
+  setFlagsFromString('--expose_gc');
+  const collect = runInNewContext('gc') as () => void;
+  const used = () => {
+    collect();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  };
+  const parts = Array.from({ length: 2_300 }, (_, index) => part(7, index, 0, Uint8Array.of(1)));
+  const before = used();
+  const all = Array.from({ length: 50 }, () => new Fragments(new TestClock()));
+  for (const one of all) for (const body of parts) one.take(body);
+  const each = (used() - before) / all.length;
+  assert.ok(each < 4 * 2_304, `${Math.round(each)} bytes`);
+  assert.equal(all.at(-1)?.take(part(7, 2_300, 1, b)).type, 'frame');
 });
 
 test('a missing part, another number and 5 s drop it', () => {
