@@ -21,6 +21,10 @@ export class Bucket {
     return this.#tokens;
   }
 
+  isFull(nowMs: number): boolean {
+    return this.left(nowMs) >= this.#burst;
+  }
+
   take(tokens: number, nowMs: number): void {
     this.#tokens = this.left(nowMs) - tokens;
   }

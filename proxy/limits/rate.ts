@@ -28,7 +28,10 @@ export class Rate {
   left(bytesPerEvent: number, nowMs: number): number {
     const events = this.#events?.left(nowMs) ?? Number.POSITIVE_INFINITY;
     const bytes = this.#bytes?.left(nowMs) ?? Number.POSITIVE_INFINITY;
-    return Math.max(0, Math.floor(Math.min(events, bytes / Math.max(1, bytesPerEvent))));
+    // One that takes more than the whole burst comes too, and is made up for: or its device would wait for ever.
+    const least = this.#bytes?.isFull(nowMs) === true ? 1 : 0;
+    const byBytes = Math.max(least, bytes / Math.max(1, bytesPerEvent));
+    return Math.max(0, Math.floor(Math.min(events, byBytes)));
   }
 
   take(events: number, bytes: number, nowMs: number): void {

@@ -103,6 +103,19 @@ test('a range of lost events is one thing to take, however long it is: a device 
   assert.is(journal.places('mote-1')?.get(BOOT)?.durable, many + 1);
 });
 
+test('an event that is larger than its burst of bytes comes all the same, when it is made up for', () => {
+  const { peer, journal, clock } = live({ bytesPerSecond: 1, burstSeconds: 5 });
+  const durable = () => journal.places('mote-1')?.get(BOOT)?.durable ?? 0;
+  for (let second = 0; second < 60; second++) {
+    peer.data(BOOT, durable(), block(2_000 + second));
+    journal.sync();
+    clock.advance(1_000);
+    peer.hello([{ boot: BOOT, next: durable() + 1 }], { nonce: 2 + second });
+  }
+  const bytes = durable() * block(2_000).length;
+  assert.ok(bytes > 30 && bytes <= 5 + 60 + 2 * 64, `${bytes} bytes in a minute`);
+});
+
 test('streams that a device may write: a table with another one is not taken, nor its events', () => {
   const allow = allowOf([
     { devices: ['mote-*'], streams: ['climate', 'alarm.*'] },
