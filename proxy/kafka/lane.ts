@@ -11,6 +11,7 @@ import { type Batch, type BatchLimits, createFeed, type Feed } from './feed.js';
 import { isEnd, type LaneInput, type LaneStateName, step } from './lane-state.js';
 import type { Lane, LaneEnd, LaneOptions } from './lane-types.js';
 import { createLetterLog, sha256Of, toLetter } from './letters.js';
+import { Ownership } from './ownership.js';
 import { createPace } from './pace.js';
 import { createPoison, type Letter } from './poison.js';
 import { recount } from './recount.js';
@@ -38,7 +39,7 @@ export function createLane(options: LaneOptions): Lane {
 
 class Driver implements Lane {
   readonly #options: LaneOptions;
-  #claim: Claim;
+  readonly #ownership: Ownership;
   readonly done: Promise<LaneEnd>;
   state: LaneStateName = 'starting';
   #sink: KafkaSink | null = null;
@@ -49,10 +50,6 @@ class Driver implements Lane {
   #from = 0;
   #end = 0;
   #confirmed: Position | null;
-  /** Whose lane it was before we claimed it for the first time: that claim is older than ours. */
-  #ownerBefore: string | null = null;
-  /** Kafka answered to our claim. Until then a claim that appears may be of a predecessor's last request. */
-  #claimed = false;
   #lossSaid = '';
   #failures = 0;
   #waitMs = 0;
@@ -79,13 +76,7 @@ class Driver implements Lane {
     this.#trouble = createTrouble(who, clock, on);
     this.#letterLog = createLetterLog(who, dead.topic, clock, on);
     this.#deadTopics = createDeadTopics(clock, dead.topicGraceMs, [dead.topic]);
-    this.#claim = {
-      lane: options.lane,
-      owner: this.#freshOwner(),
-      journal: options.journalId,
-      host: options.host,
-      ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
-    };
+    this.#ownership = new Ownership(options);
     this.done = this.#run();
   }
 
@@ -138,18 +129,23 @@ class Driver implements Lane {
     const sink = this.#options.openSink();
     this.#sink = sink;
     const before = await sink.read();
-    const foreign = this.#claimed ? await this.#taker(before) : null;
+    const ownership = this.#ownership;
+    const taker = await ownership.before(before);
     // Back after a partition, and meanwhile another took over: its claim is newer than ours.
-    if (foreign !== null) return this.#takenOver(foreign);
-    if (!this.#claimed) this.#ownerBefore = before.claim?.owner ?? null;
+    if (taker !== null && taker !== 'not-yet') return this.#takenOver(taker);
     if (this.#refused(await this.#decide(before))) return 'refuse';
+    if (taker === 'not-yet') {
+      await this.#sleep(this.#jitter(this.#options.limits.retryBackoffMs));
+      return 'retry';
+    }
     if (this.#stopping) return 'stop';
-    await sink.fence(this.#claim);
-    this.#claimed = true;
+    const { owner } = ownership.claim;
+    await sink.fence(ownership.claim);
+    ownership.claimed();
     const now = await sink.read();
-    if (now.claim?.owner !== this.#claim.owner) {
-      const later = await this.#taker(now);
-      if (later !== null) return this.#takenOver(later);
+    const later = await ownership.taker(now);
+    if (later !== null) return this.#takenOver(later);
+    if (now.claim?.owner !== owner) {
       throw new SinkError('epoch', 'fenced by a proxy that will be refused');
     }
     const decision = await this.#decide(now);
@@ -311,30 +307,8 @@ class Driver implements Lane {
     await this.#sink?.close();
     const sink = this.#options.openSink();
     this.#sink = sink;
-    const foreign = await this.#taker(await sink.read());
+    const foreign = await this.#ownership.taker(await sink.read());
     return foreign === null ? 'claim-ours' : this.#takenOver(foreign);
-  }
-
-  /** [K-31] Whose claim ends this lane. Of several lanes only the first is taken by itself: the others are its proxy's. */
-  async #taker(state: LaneState): Promise<Claim | null> {
-    const foreign = this.#foreign(state);
-    const { proxy, firstClaim } = this.#options;
-    if (foreign === null || firstClaim === undefined) return foreign;
-    if ((await firstClaim())?.proxy !== proxy) return foreign;
-    // It is to go: this lane is claimed again, as another owner than the one that it took for older.
-    this.#ownerBefore = foreign.owner;
-    this.#claim = { ...this.#claim, owner: this.#freshOwner() };
-    return null;
-  }
-
-  /** A claim that is neither ours, nor older than ours, nor bound to be refused. */
-  #foreign({ claim, position }: LaneState): Claim | null {
-    if (claim === null || claim.owner === this.#claim.owner) return null;
-    // It fenced us before it saw the position, which is of our journal and none of its own.
-    const { journalId, isByKafka } = this.#options;
-    const isMistaken = claim.journal !== journalId && position?.journal === journalId;
-    if (isMistaken && isByKafka !== true) return null;
-    return claim.owner === this.#ownerBefore ? null : claim;
   }
 
   #takenOver(claim: Claim): LaneInput {
@@ -435,10 +409,6 @@ class Driver implements Lane {
   ): void {
     this.#confirmed = position;
     this.#options.on({ kind: 'committed', position, committed, dropped, records, recovered });
-  }
-
-  #freshOwner(): string {
-    return Buffer.from(this.#options.clock.random(16)).toString('hex');
   }
 
   #open(): { sink: KafkaSink; feed: Feed } {

@@ -69,7 +69,9 @@ export const fence: Fault = {
         const code = await owner.end();
         clearTimeout(hung);
         const said = owner.said().join(' | ');
-        if (code !== 1 || !said.includes('was taken over by')) {
+        // A lane of it that had not begun yet sees where the other one's is.
+        const isLate = scene.lanes > 1 && said.includes('names a record at');
+        if (code !== 1 || !(said.includes('was taken over by') || isLate)) {
           scene.amiss.push(`the owner (stopped: ${moment}) ended with exit code ${code}: ${said}`);
         }
         await detour.close();

@@ -185,14 +185,17 @@ test('fenced by another proxy: stops with one line; the other goes on', async ()
 test('of several lanes the first says whose the others are: taken, one is claimed again, and the other proxy goes', async () => {
   const [kafka, journal] = [createMemoryKafka(), createMemoryJournal()];
   for (let n = 0; n < 2; n++) journal.block(1, { lane: 1 });
-  // The first lane is this proxy's.
-  const first = { lane: 0, owner: 'a', proxy: 'this', journal: journal.id, host: 'this:1' };
-  const firstClaim = async () => first;
-  const lane = { lane: 1, firstClaim };
+  const first = { lane: 0, owner: 'a', proxy: '', journal: journal.id, host: 'the first:1' };
+  const lane = { lane: 1, firstClaim: async () => first };
+  first.proxy = 'this';
   const site = watchLane(kafka.openSink, journal, { ...lane, proxy: 'this' });
   await site.drained(journal);
   const other = watchLane(kafka.openSink, journal, { ...lane, proxy: 'other', host: 'other:1' });
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  assert.equal([other.lane.state, kafka.fences], ['starting', 1], 'it has not the first lane');
+  first.proxy = 'other';
   await other.until('flowing');
+  first.proxy = 'this';
   for (let n = 0; n < 2; n++) journal.block(1, { lane: 1 });
   site.lane.syncedEnd(journal.end);
   await site.drained(journal);
@@ -200,6 +203,7 @@ test('of several lanes the first says whose the others are: taken, one is claime
   journal.block(1, { lane: 1 });
   other.lane.syncedEnd(journal.end);
   assert.is(await other.lane.done, 'fenced');
+  assert.match(other.lines.at(-1)!, 'the first:1');
   site.lane.syncedEnd(journal.end);
   await site.drained(journal);
   assert.equal(seqs(kafka), upTo(5));
