@@ -197,9 +197,9 @@ function numberOf(
 /** [W-5] */
 function isAnotherLife(said: HelloBoot, running: boolean, place: Readonly<Place>): boolean {
   const { fingerprint } = said;
-  if (fingerprint !== null && place.fingerprint !== null && fingerprint !== place.fingerprint) {
-    return true;
-  }
+  // A sum that is 0 is said as none.
+  const known = place.fingerprint || null;
+  if (known !== null && fingerprint !== known && (running || fingerprint !== null)) return true;
   return running && place.received > said.next;
 }
 

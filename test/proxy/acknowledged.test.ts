@@ -5,6 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ByKafka } from '../../proxy/acknowledged.js';
 import type { Clock } from '../../proxy/clock.js';
+import { crc32 } from '../../proxy/crc32.js';
 import type { Position } from '../../proxy/journal/record.js';
 import { MemoryJournal } from './memory-journal.js';
 import { block, Peer, site } from './talk.js';
@@ -23,7 +24,9 @@ function open(journal = new MemoryJournal(), limits = {}) {
 }
 
 function greet(peer: Peer, lowest: number, next: number) {
-  const [answer] = peer.hello([{ boot: 7, lowest, next, fingerprint: 0 }]);
+  // Of the block with seq 0, by which each of these begins.
+  const fingerprint = next === 0 ? null : crc32(block(1_000, next > 2 ? 3 : 1));
+  const [answer] = peer.hello([{ boot: 7, lowest, next, fingerprint }]);
   peer.table();
   return answer;
 }

@@ -223,8 +223,36 @@ test('two boots with one number: other fingerprint', () => {
 test('two boots with one number: more was received than the device has numbered', () => {
   const world = live();
   world.peer.data(5, 0, block(1, 3), 3);
-  assert.is(welcomed(world, [{ boot: 5, next: 3 }])[0]?.boot, 5);
-  assert.is(welcomed(world, [{ boot: 5, next: 2 }])[0]?.boot, 1_763_956_800);
+  const fingerprint = crc32(block(1, 3));
+  assert.is(welcomed(world, [{ boot: 5, next: 3, fingerprint }])[0]?.boot, 5);
+  assert.is(welcomed(world, [{ boot: 5, next: 2, fingerprint }])[0]?.boot, 1_763_956_800);
+});
+
+test('[W-5] two boots with one number: the running one has no fingerprint, and its place has one', () => {
+  const world = live();
+  const { peer, journal } = world;
+  peer.data(5, 0, block(1, 3), 3);
+  journal.sync();
+  // Its first event was refused, and it has numbered more than the other one sent.
+  const [given] = welcomed(world, [{ boot: 5, next: 4, fingerprint: null }]);
+  assert.equal(given, { boot: 1_763_956_800, next: 0, limit: 256 });
+  assert.is(world.count('renumbered'), 1);
+  const [again] = welcomed(world, [{ boot: 5, next: 4, fingerprint: null }]);
+  assert.is(again?.boot, 1_763_956_800);
+});
+
+test('[W-5] a boot without a fingerprint is the same life where its place has none either, or where it is over', () => {
+  const world = live();
+  const { peer, journal } = world;
+  peer.data(5, 0, Uint8Array.of(0x81, 1), 1);
+  peer.data(5, 1, block(1));
+  journal.sync();
+  assert.is(welcomed(world, [{ boot: 5, next: 4, fingerprint: null }])[0]?.boot, 5);
+  const other = live();
+  other.peer.data(5, 0, block(1, 3), 3);
+  other.journal.sync();
+  const boots = [{ boot: 5, lowest: 1, next: 4, fingerprint: null }, { boot: 6 }];
+  assert.is(welcomed(other, boots)[0]?.boot, 5, 'it does not hold its first block any more');
 });
 
 test('boots that HELLO lists no more have ended, with a tail that nobody knows', () => {

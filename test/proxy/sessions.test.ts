@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { crc32 } from '../../proxy/crc32.js';
 import { BootOwners } from '../../proxy/places.js';
 import { Sessions } from '../../proxy/sessions.js';
 import { block, Peer, site } from './talk.js';
@@ -110,7 +111,8 @@ test("a device's own number is another's where it begins: it is renumbered, and 
   const given = other();
   assert.is.not(given, 77);
   assert.is(other(), given);
-  const [again] = new Peer(sessions).hello([{ boot: 77, lowest: 1, next: 4 }]);
+  const fingerprint = crc32(block(1));
+  const [again] = new Peer(sessions).hello([{ boot: 77, lowest: 1, next: 4, fingerprint }]);
   assert.equal(again?.type === 'welcome' && again.boots[0]?.boot, 77);
 });
 

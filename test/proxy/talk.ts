@@ -3,6 +3,7 @@ import { type DeviceKeys, noKeys } from '../../proxy/auth/auth.js';
 import { createBooks } from '../../proxy/books.js';
 import { CborReader, writeItem } from '../../proxy/cbor.js';
 import type { Clock } from '../../proxy/clock.js';
+import { crc32 } from '../../proxy/crc32.js';
 import { checkFrame, encodeFrame, FrameReader } from '../../proxy/frame.js';
 import type { Site, SiteLimits } from '../../proxy/intake.js';
 import type { Allow } from '../../proxy/limits/allow.js';
@@ -86,9 +87,10 @@ export type Answer =
   | { type: 'ack'; boot: number; next: number; limit: number; gap: number }
   | { type: 'reset'; reason: number; retryMs: number };
 
-/** A device's end of a channel. */
+/** A device's end of a channel. HELLO has the fingerprints of what it said as data, unless told. */
 export class Peer {
   readonly answers: Answer[] = [];
+  readonly #fingerprints = new Map<number, number>();
   readonly handler: ChannelHandler;
   closed = false;
   bytes: number[] = [];
@@ -134,7 +136,11 @@ export class Peer {
   }
 
   hello(boots: Partial<HelloBoot>[], more: Partial<Hello> = {}): Answer[] {
-    return this.say(helloBody(boots, more));
+    const known = boots.map((one) => ({
+      fingerprint: this.#fingerprints.get(one.boot ?? 0) ?? null,
+      ...one,
+    }));
+    return this.say(helloBody(known, more));
   }
 
   /** A table of one stream. */
@@ -148,6 +154,9 @@ export class Peer {
   }
 
   data(boot: number, first: number, block: Uint8Array, count = 1, uptime = 60_000): Answer[] {
+    // [W-4] A range of lost events is no block.
+    const isFirst = first === 0 && block[0] !== 0x81 && !this.#fingerprints.has(boot);
+    if (isFirst) this.#fingerprints.set(boot, crc32(block));
     return this.say(dataBody(boot, first, block, count, uptime));
   }
 }
