@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { crc32 } from '../../../proxy/crc32.js';
 import { closed, encodeFrame } from '../../../proxy/frame.js';
 import { TestKeys } from '../../proxy/auth/keyed-peer.js';
 import { block, dataBody, helloBody, items, motesBytes, motesId, site } from '../../proxy/talk.js';
@@ -135,7 +136,9 @@ class Run {
 
   #hello(flags: number): Uint8Array {
     const next = this.#made.size;
-    const boots = [{ boot, lowest: 0, next }];
+    // [W-4] From when its block with seq 0 was made.
+    const fingerprint = next === 0 ? null : crc32(block(2_000));
+    const boots = [{ boot, lowest: 0, next, fingerprint }];
     return helloBody(boots, { device, flags, nonce: this.#nonce++, uptime: 1_000 + this.#nonce });
   }
 
