@@ -1,13 +1,15 @@
 // A site that is attacked: a built proxy with a journal and no Kafka, an honest device beside the attacker, and what the journal holds at the end.
 
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import * as assert from 'uvu/assert';
+import { parse, stringify } from 'yaml';
 import { addKeys } from '../site/device-keys.js';
 import { countInJournal, LineScene, passes } from '../site/line-scene.js';
 import { type ProxyProcess, runHeadwater, startProxy } from '../site/proxy-process.js';
 import { type Sensor, type SensorOptions, startSensor } from '../site/sensor.js';
 import { makeSite, type Site } from '../site/site.js';
 import { Attacker } from './attacker.js';
+import { type AuthName, type Door, type DoorName, doorOf } from './doors.js';
 
 export interface Taken {
   device: string;
@@ -20,6 +22,7 @@ export class Attacked {
   readonly scene: LineScene;
   readonly site: Site;
   readonly proxy: ProxyProcess;
+  readonly door: Door;
   readonly #keys: ReadonlyMap<string, string>;
 
   private constructor(
@@ -27,40 +30,56 @@ export class Attacked {
     site: Site,
     proxy: ProxyProcess,
     keys: ReadonlyMap<string, string>,
+    door: Door,
   ) {
     this.scene = scene;
     this.site = site;
     this.proxy = proxy;
     this.#keys = keys;
+    this.door = door;
   }
 
   static async start(
     label: string,
     {
-      auth = 'keys' as 'keys' | 'none',
+      auth = 'keys' as AuthName,
+      door: doorName = 'tcp' as DoorName,
+      lines = 4,
       devices = [] as string[],
       limits = {},
       more = {},
+      bootstrap = null as string | null,
     }: {
-      auth?: 'keys' | 'none';
+      auth?: AuthName;
+      /** Through which attackers and devices come; TCP is open beside it. */
+      door?: DoorName;
+      /** Of a door of lines. */
+      lines?: number;
       /** That have a key. */
       devices?: string[];
       limits?: Record<string, unknown>;
       more?: Record<string, unknown>;
+      /** Of Kafka; null: none. */
+      bootstrap?: string | null;
     } = {},
   ): Promise<Attacked> {
     const scene = new LineScene();
-    const listen = { tcp: { host: '127.0.0.1', port: 0, auth } };
-    const keys = auth === 'keys' ? { keys: './devices.keys' } : {};
-    const overrides = { listen, ...keys, limits, ...more };
-    const site = await makeSite({ bootstrap: null, label, overrides });
+    const hasKeys = auth === 'keys';
+    const site = await makeSite({ bootstrap, label });
     scene.add(site, (site) => site.remove());
     try {
+      const door = doorOf(doorName, auth, scene, lines);
+      const tcp = { host: '127.0.0.1', port: 0, auth: hasKeys ? 'keys' : 'none' };
+      const listen = { tcp, ...(await door.listen(site.folder)) };
+      const written = parse(await readFile(site.config, 'utf8')) as object;
+      const content = { ...written, listen, limits, ...(hasKeys && { keys: './devices.keys' }) };
+      await writeFile(site.config, stringify({ ...content, ...more }));
       const names = ['honest', ...devices];
-      const keys = auth === 'keys' ? await addKeys(site.config, names) : new Map<string, string>();
+      const keys = hasKeys ? await addKeys(site.config, names) : new Map<string, string>();
       const proxy = await startProxy(site.config);
       scene.add(proxy, (proxy) => proxy.kill());
-      return new Attacked(scene, site, proxy, keys);
+      await door.opened(proxy, site.folder);
+      return new Attacked(scene, site, proxy, keys, door);
     } catch (error) {
       await scene.end();
       throw error;
@@ -79,17 +98,27 @@ export class Attacked {
     return runHeadwater(['device', ...words, '-c', this.site.config]);
   }
 
-  async dial(from?: string): Promise<Attacker> {
-    return this.scene.add(await Attacker.dial(this.port, from), (attacker) => attacker.end());
+  /** `as`: of a certificate, where one is asked for. */
+  async dial(from = '127.0.0.1', as?: string): Promise<Attacker> {
+    const attacker =
+      this.door.name === 'tcp'
+        ? await Attacker.dial(this.port, from)
+        : new Attacker(await this.door.attack(from, as));
+    return this.scene.add(attacker, (attacker) => attacker.end());
   }
 
   /** A real device. `port`: of what it takes for the proxy. */
   async sense(
     device: string,
-    { port = this.port, everyMs = 10 }: { port?: SensorOptions['port']; everyMs?: number } = {},
+    { port, everyMs = 10, ...more }: Partial<SensorOptions> = {},
   ): Promise<Sensor> {
     const key = this.key(device);
-    const sensor = await startSensor({ port, device, everyMs, ...(key !== '' && { key }) });
+    const sensor = await startSensor({
+      ...{ device, everyMs, port: port ?? (await this.door.device(device)) },
+      ...(this.door.name === 'udp' && { datagrams: true }),
+      ...(key !== '' && { key }),
+      ...more,
+    });
     return this.scene.add(sensor, (sensor) => sensor.stop());
   }
 

@@ -22,6 +22,8 @@ export interface SensorOptions {
   address?: number;
   /** Where its proxy asks for one. */
   key?: string;
+  /** Each chunk of its way is one; a number: of so many bytes at most. */
+  datagrams?: boolean | number;
 }
 
 export async function startSensor(options: SensorOptions): Promise<Sensor> {
@@ -37,16 +39,17 @@ export async function startFlood(options: SensorOptions): Promise<Sensor> {
 }
 
 // As examples/sensor-firmware, but nothing waits a second for company.
-const sensorFirmware = ({ address, key }: SensorOptions) => `
+const sensorFirmware = ({ address, key, datagrams = false }: SensorOptions) => `
   ${key === undefined ? '' : `import { auth } from 'headwater/auth';\n  auth('${key}');`}
   ${address === undefined ? '' : "import { rs485 } from 'headwater/links/rs485';"}
+  ${datagrams === false ? '' : "import { datagrams } from 'headwater/links/datagrams';"}
   import { fixed, producer, stream } from 'headwater';
   import { flush } from 'headwater/flush';
   import { stats } from 'headwater/stats';
 
   const climate = stream('climate', { t: fixed(2), rh: fixed(2) });
   const { device, bufferBytes } = board;
-  const link = ${address === undefined ? 'board.link' : `rs485(board.link, ${address})`};
+  const link = ${linkOf({ address, datagrams })};
   const hw = producer({ device, link, bufferBytes, lingerMs: 50, retryBackoffMs: 100 });
   board.stats = stats;
 
@@ -59,6 +62,13 @@ const sensorFirmware = ({ address, key }: SensorOptions) => `
 
   sample();
 `;
+
+type Options<Key extends keyof SensorOptions> = { [One in Key]: SensorOptions[One] | undefined };
+
+function linkOf({ address, datagrams }: Options<'address' | 'datagrams'>): string {
+  if (datagrams !== false) return `datagrams(board.link, ${Number(datagrams) > 1 ? datagrams : 0})`;
+  return address === undefined ? 'board.link' : `rs485(board.link, ${address})`;
+}
 
 const floodFirmware = `
   import { producer } from 'headwater';
