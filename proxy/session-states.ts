@@ -7,7 +7,7 @@ import type { Data, Hello, TablePart } from './message.js';
 export type State = 'silent' | 'live' | 'closed';
 export type Event =
   | { type: 'hello'; hello: Hello; body: Uint8Array; key: SessionKey | null }
-  | { type: 'unproven'; outcome: string; device: string }
+  | { type: 'unproven'; device: string }
   | { type: 'table'; message: TablePart }
   | { type: 'data'; message: Data }
   | { type: 'other'; outcome: string; detail: Record<string, string | number> }
@@ -48,7 +48,8 @@ export const transitions: Record<State, Record<Event['type'], Action>> = {
   },
   live: {
     hello: 'greet',
-    unproven: 'refuse',
+    // Anybody may have said it who speaks on the line, or in the name of the address: a RESET would have the live one begin anew.
+    unproven: 'count',
     table: 'table',
     data: 'data',
     other: 'count',

@@ -125,7 +125,7 @@ export class Session implements ChannelHandler, FrameTaker, TablesListener {
         if (event.type === 'hello') this.#greet(event.hello, event.body, event.key);
         break;
       case 'refuse':
-        if (event.type === 'unproven') this.count(event.outcome, { device: event.device });
+        if (event.type === 'unproven') this.count('proof-wrong', { device: event.device });
         this.#reset(RESET_AUTH, unprovenRetryMs);
         break;
       case 'lock-out':
@@ -147,9 +147,10 @@ export class Session implements ChannelHandler, FrameTaker, TablesListener {
       case 'count':
         if (event.type === 'broken') this.count(`frame-${event.why}`);
         if (event.type === 'other') this.count(event.outcome, event.detail);
-        if (event.type === 'other' && event.outcome === 'unknown-version') {
+        if (event.type === 'other' && event.outcome === 'unknown-version' && this.#key === null) {
           this.#reset(RESET_VERSION, 60_000);
         }
+        if (event.type === 'unproven') this.count('proof-wrong', { device: event.device });
         break;
       case 'acknowledge':
         if (event.type === 'synced') this.#settle(event.boots);
@@ -253,7 +254,7 @@ export class Session implements ChannelHandler, FrameTaker, TablesListener {
         this.#send(answer.challenge);
         break;
       case 'wrong':
-        this.step({ type: 'unproven', outcome: 'proof-wrong', device: answer.hello.device });
+        this.step({ type: 'unproven', device: answer.hello.device });
         break;
       case 'nothing':
         this.count(answer.why);
@@ -271,7 +272,8 @@ export class Session implements ChannelHandler, FrameTaker, TablesListener {
 
   #greet(hello: Hello, body: Uint8Array, key: SessionKey | null): void {
     if (!this.#isItsCertificate(hello)) {
-      this.step({ type: 'unproven', outcome: 'not-its-certificate', device: hello.device });
+      this.count('not-its-certificate', { device: hello.device });
+      this.#reset(RESET_AUTH, unprovenRetryMs);
       return;
     }
     if (this.#isLate(hello)) {

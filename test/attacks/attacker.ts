@@ -15,6 +15,7 @@ export const ACK = 5;
 export const RESET = 6;
 export const CHALLENGE = 7;
 export const PROOF = 8;
+export const FRAGMENT = 13;
 export const CHANNEL = 14;
 
 export type Item = number | string | boolean | null | Uint8Array | Item[] | Map<string, Item>;

@@ -45,7 +45,7 @@ const cells: Record<State, Record<Event['type'], Cell>> = {
   },
   live: {
     hello: { to: 'live', answers: ['welcome'] },
-    unproven: counted('live', 'proof-wrong', ['reset 4']),
+    unproven: counted('live', 'proof-wrong'),
     table: counted('live', 'table-again'),
     data: nothing('live'), // taken: its ACK is the fsync's
     other: counted('live', 'unknown-type'),
@@ -99,7 +99,7 @@ function happens(event: Event['type'], { peer, journal, clock }: ReturnType<type
       journal.fail();
       break;
     case 'unproven':
-      peer.session.step({ type: 'unproven', outcome: 'proof-wrong', device: 'mote-1' });
+      peer.session.step({ type: 'unproven', device: 'mote-1' });
       break;
     case 'revoked':
       peer.session.step({ type: 'revoked' });

@@ -80,10 +80,14 @@ test('another key, no key, an unknown device: RESET 4, counted, and no word on w
   assert.is(sessions.count, 0);
 });
 
-test('a wrong PROOF on a live channel leaves its session alone', () => {
-  const { one } = live();
+test('[W-56] what anybody may say on a live channel is counted, and its device hears no RESET: a wrong PROOF, a version that is none', () => {
+  const { one, count } = live();
   one.hello(hello({ nonce: 5 }));
-  assert.equal(one.proof(Buffer.from(OTHER)), ['reset 4']);
+  assert.equal(one.proof(Buffer.from(OTHER)), []);
+  assert.is(count('proof-wrong'), 1);
+  one.handler.received(encodeFrame(hello({ version: 0 })));
+  assert.equal(one.heardSince(), []);
+  assert.is(count('unknown-version'), 1);
   assert.is(one.session.state, 'live');
 });
 
