@@ -104,7 +104,9 @@ export class Sessions {
     const { device } = hello;
     const known = this.#live.get(device) ?? this.#remembered.get(device) ?? this.#unknown();
     const rival = known.session === session ? null : known.session;
-    if (rival !== null) {
+    // [W-41] Who goes on with the session's key is the same life of the same device, at another address.
+    const isResumed = key !== null && key === known.key;
+    if (rival !== null && !isResumed) {
       const retryMs = this.#mayReplace(known);
       if (retryMs > 0) {
         return { type: 'refused', outcome: 'replaced-too-often', reason: RESET_REPLACED, retryMs };

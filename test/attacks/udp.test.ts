@@ -143,18 +143,20 @@ test('a forged HELLO at its address, of it and of others, with a PROOF and witho
   await passes(honest, 20);
 });
 
-test('forged HELLOs all the while that it says its own: it comes through', async () => {
+test('forged RESETs at the device, and HELLOs in its name whenever it says its own: it comes through, and is not held apart from itself', async () => {
   const forge = setInterval(() => {
     itsAddress().sayFrame(withCrc(hello({ device: 'honest', uptime: 2 ** 40 })));
     itsAddress().sayFrame(withCrc(items(HELLO, 0, 'honest', 0, 254, 1, 0, [], [[1, 0, 0, 0]])));
-  }, 25);
-  // Each RESET that a forgery brings has it say HELLO again.
-  const hellos = () => addresses.flatMap(({ said }) => said).filter((one) => one[2] === HELLO);
-  const from = hellos().length;
-  await until(() => hellos().length > from + 200);
-  await passes(honest, 60);
+  }, 50);
+  for (let round = 0; round < 8; round++) {
+    const before = addresses.length;
+    itsAddress().onDatagram(datagramOf([withCrc(items(RESET, 4, 3_600_000))]));
+    await until(() => addresses.length > before);
+    await passes(honest, 5);
+  }
   clearInterval(forge);
   await passes(honest, 20);
+  assert.equal(await counts('replaced-too-often', 'renumbered', 'boot-ended'), [0, 0, 0]);
 });
 
 test('forged parts of frames at its address, forged DATA, and what is no datagram: dropped, counted', async () => {
