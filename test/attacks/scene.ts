@@ -3,11 +3,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import * as assert from 'uvu/assert';
 import { parse, stringify } from 'yaml';
+import { consume } from '../kafka/read-back.js';
+import { createTopics } from '../kafka/topics.js';
 import { addKeys } from '../site/device-keys.js';
 import { countInJournal, LineScene, passes } from '../site/line-scene.js';
 import { type ProxyProcess, runHeadwater, startProxy } from '../site/proxy-process.js';
 import { type Sensor, type SensorOptions, startSensor } from '../site/sensor.js';
 import { makeSite, type Site } from '../site/site.js';
+import { until } from '../site/until.js';
 import { Attacker } from './attacker.js';
 import { type AuthName, type Door, type DoorName, doorOf } from './doors.js';
 
@@ -23,6 +26,8 @@ export class Attacked {
   readonly site: Site;
   readonly proxy: ProxyProcess;
   readonly door: Door;
+  /** Of Kafka; null: none. */
+  readonly bootstrap: string | null;
   readonly #keys: ReadonlyMap<string, string>;
 
   private constructor(
@@ -31,7 +36,9 @@ export class Attacked {
     proxy: ProxyProcess,
     keys: ReadonlyMap<string, string>,
     door: Door,
+    bootstrap: string | null,
   ) {
+    this.bootstrap = bootstrap;
     this.scene = scene;
     this.site = site;
     this.proxy = proxy;
@@ -49,6 +56,7 @@ export class Attacked {
       limits = {},
       more = {},
       bootstrap = null as string | null,
+      topics = [] as string[],
     }: {
       auth?: AuthName;
       /** Through which attackers and devices come; TCP is open beside it. */
@@ -61,6 +69,8 @@ export class Attacked {
       more?: Record<string, unknown>;
       /** Of Kafka; null: none. */
       bootstrap?: string | null;
+      /** Streams that have one there. */
+      topics?: string[];
     } = {},
   ): Promise<Attacked> {
     const scene = new LineScene();
@@ -76,10 +86,14 @@ export class Attacked {
       await writeFile(site.config, stringify({ ...content, ...more }));
       const names = ['honest', ...devices];
       const keys = hasKeys ? await addKeys(site.config, names) : new Map<string, string>();
+      if (bootstrap !== null) {
+        const names = ['headwater.loss', ...topics].map((topic) => `${site.prefix}${topic}`);
+        await createTopics(bootstrap, names, 1);
+      }
       const proxy = await startProxy(site.config);
       scene.add(proxy, (proxy) => proxy.kill());
       await door.opened(proxy, site.folder);
-      return new Attacked(scene, site, proxy, keys, door);
+      return new Attacked(scene, site, proxy, keys, door, bootstrap);
     } catch (error) {
       await scene.end();
       throw error;
@@ -146,6 +160,24 @@ export class Attacked {
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Taken);
+  }
+
+  /** What Kafka has, once it has all. Of a partition in its order, as a device's are. */
+  async inKafka(): Promise<Taken[]> {
+    const { bootstrap } = this;
+    if (bootstrap === null) throw new Error('this site has no Kafka');
+    const metric = (name: string) => this.proxy.metric(`headwater_events_${name}_total`);
+    await until(async () => (await metric('received')) === (await metric('committed')));
+    const { prefix } = this.site;
+    const records = await consume({ bootstrap, topics: [`${prefix}*`] });
+    return records
+      .filter(({ topic }) => !topic.includes('headwater.positions'))
+      .map(({ topic, key, value, headers }) => ({
+        device: String(key),
+        id: headers['hw-id'] ?? '',
+        stream: topic.slice(prefix.length),
+        value: JSON.parse(String(value)) as unknown,
+      }));
   }
 
   async nothingForged(): Promise<void> {
