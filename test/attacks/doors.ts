@@ -138,7 +138,7 @@ export function speakOn(pty: Pty): Duplex {
   return stream;
 }
 
-class LineDoor implements Door {
+export class LineDoor implements Door {
   readonly name: 'line' | 'gateway';
   readonly #auth: AuthName;
   readonly #scene: LineScene;
