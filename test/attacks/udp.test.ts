@@ -93,13 +93,13 @@ test("another device's datagrams at its address, HELLO and PROOF among them: non
 });
 
 test('datagrams of an earlier session, its HELLO and PROOF first: a challenge, and the later one stays', async () => {
-  const record = new UdpAddress(port());
+  const record = stranger();
   const first = (await greet(new Attacker(framesOver(record)), site.key('mine'), {
     ...{ device: 'mine', tables: [emptyTable] },
   }))!;
   for (let seq = 0; seq < 3; seq++) first.write(data(first.boot, seq, [['own', items(seq)]]));
   await until(async () => (await ofMine()).length === 3);
-  const second = new UdpAddress(port());
+  const second = stranger();
   const print = crc32(blockOf([['own', items(0)]]));
   const boots: [number, number, number, number][] = [[first.boot, 3, 3, print]];
   const of = { device: 'mine', tables: [emptyTable], nonce: 8, boots };
