@@ -175,7 +175,9 @@ export class Sessions {
   /** A boot for which there is no room: what is remembered of boots is bounded, of each device and of all. */
   #isOneTooMany(hello: Hello): boolean {
     const { limits, clock } = this.#site;
-    const most = { ofDevice: limits.bootsPerDeviceMax, ofAll: limits.bootsMax };
+    // What is kept for a copy of the flash takes no room of what a device lists.
+    const ofDevice = limits.bootsPerDeviceMax + keptMaxOf(hello);
+    const most = { ofDevice, ofAll: limits.bootsMax };
     return this.#owners.areTooMany(hello, most, clock.monotonicMs());
   }
 
