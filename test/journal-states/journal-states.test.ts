@@ -5,7 +5,7 @@ import { playSequence, Violation } from './sequence.js';
 
 // A small share of the journal's states, in every run: `npm run journal-states` has the many, and says what a state is.
 
-const statesMin = 6_000;
+const statesMin = 10_000;
 
 test('what was acknowledged survives every crash, and nothing else appears', async () => {
   const tally = new Tally();
