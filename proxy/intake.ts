@@ -54,16 +54,6 @@ export interface Arrival {
   uptimeStops: boolean;
 }
 
-/** Of a device: what ends, or not, with a boot's first block. */
-export interface OlderBoots {
-  /** In its HELLO. */
-  listed: ReadonlySet<number>;
-  /** By boot that was sent to its end: how much had been received then. */
-  drained: ReadonlyMap<number, number>;
-  /** Of those that are over, the newest whose places are kept. */
-  keptMax: number;
-}
-
 export interface KnownTable {
   id: TableId;
   streams: StreamTable;
@@ -81,8 +71,8 @@ export class Intake {
   readonly boot: number;
   readonly #site: Site;
   readonly #device: string;
-  /** Until the first block has ended those that HELLO no longer lists. */
-  #older: OlderBoots | null;
+  /** HELLO's boots, until the first block has ended those that it no longer lists. */
+  #listed: ReadonlySet<number> | null;
   readonly #lowest: number;
   /** Of its device; null: it may send as fast as it likes. */
   readonly #rate: Rate | null;
@@ -106,7 +96,7 @@ export class Intake {
     site: Site,
     device: string,
     opening: Opening,
-    older: OlderBoots,
+    listed: ReadonlySet<number>,
     limit: number,
     rate: Rate | null = null,
   ) {
@@ -114,7 +104,7 @@ export class Intake {
     this.#site = site;
     this.#device = device;
     this.boot = opening.boot;
-    this.#older = opening.fresh ? older : null;
+    this.#listed = opening.fresh ? listed : null;
     this.#lowest = opening.lowest;
     this.#loss = opening.loss;
     this.#limit = limit;
@@ -207,7 +197,7 @@ export class Intake {
       outcomes.count('undecodable', detail);
     }
     this.#fresh = false;
-    this.#older = null;
+    this.#listed = null;
     this.#gap = false;
     this.#gapSaid = -1;
     const bytes = message.block.length;
@@ -262,19 +252,13 @@ export class Intake {
   /** [W-30] The first block of a boot ends the older ones that HELLO no longer lists. */
   #endOlder(prior: EventsBlock['prior']): boolean {
     const { journal } = this.#site;
-    if (this.#older === null) return true;
-    const { listed, drained, keptMax } = this.#older;
-    const over: number[] = [];
+    if (!this.#fresh) return true;
     for (const [boot, { received, ended }] of journal.places(this.#device) ?? []) {
-      if (boot >= this.boot || listed.has(boot)) continue;
+      if (boot >= this.boot || this.#listed?.has(boot) === true) continue;
       const next = prior?.boot === boot ? prior.next : 0;
-      const isSaid = ended || drained.get(boot) === received;
-      if (!isSaid && !this.#end(boot, received, next)) return false;
-      over.push(boot);
+      if (!ended && !this.#end(boot, received, next)) return false;
+      journal.forget(this.#device, [boot]);
     }
-    over.sort((one, other) => one - other);
-    const goneCount = Math.max(0, over.length - keptMax);
-    for (const boot of over.slice(0, goneCount)) journal.forget(this.#device, [boot]);
     return true;
   }
 

@@ -1,10 +1,10 @@
-import { FLAG_PERSISTENT, RESET_REPLACED, RESET_UNAVAILABLE, VERSION } from '../sdk/wire.js';
+import { RESET_REPLACED, RESET_UNAVAILABLE, VERSION } from '../sdk/wire.js';
 import { macBytes, type SessionKey } from './auth/session-key.js';
 import { Intake, type Site } from './intake.js';
 import { type Rate, rateOf } from './limits/rate.js';
 import type { Accept } from './listeners/channel.js';
 import { encodeWelcome, type Hello } from './message.js';
-import { BootOwners, type Numbers, newNumbers, type Opening, openBoots } from './places.js';
+import { BootOwners, type Numbers, newNumbers, openBoots } from './places.js';
 import { Session } from './session.js';
 import { emptyTableId, Tables } from './table.js';
 import { OffsetWindow } from './time.js';
@@ -43,12 +43,6 @@ interface Known {
   numbers: Numbers;
   /** Of the boots of its last HELLO that were heard while they ran. */
   windows: Map<number, OffsetWindow>;
-  /** Boots that its HELLOs listed, but for the last one's: who has a copy of its flash may list them again. */
-  listed: Set<number>;
-  /** By boot that was drained: how much had been received then. Its end was not said, and need not be. */
-  drained: Map<number, number>;
-  /** Of its last HELLO. */
-  last: { runningBoot: number; boots: ReadonlySet<number> } | null;
   /** Null: it may send as fast as it likes. */
   rate: Rate | null;
   replacedAtMs: number[];
@@ -61,8 +55,6 @@ const retryMaxMs = 60_000;
 /** Devices without a session that are remembered; the journal's places are not counted here. */
 const rememberedMax = 10_000;
 const crcBytes = 4;
-/** Boots that are over and whose places are kept: an original's and its copy's. What is in RAM comes no second time. */
-const keptMaxOf = ({ flags }: Hello) => ((flags & FLAG_PERSISTENT) === 0 ? 0 : 2);
 
 export class Sessions {
   readonly #site: Site;
@@ -131,9 +123,7 @@ export class Sessions {
     const intakes = new Map(
       openings.map((opening) => {
         const limit = same?.intakes.get(opening.boot)?.limit() ?? 0;
-        const { rate, drained } = known;
-        const older = { listed, drained, keptMax: keptMaxOf(hello) };
-        return [opening.boot, new Intake(this.#site, device, opening, older, limit, rate)];
+        return [opening.boot, new Intake(this.#site, device, opening, listed, limit, known.rate)];
       }),
     );
     const welcome = this.#welcome(hello, intakes);
@@ -160,8 +150,7 @@ export class Sessions {
       journal.append({ kind: 'table', device, id: emptyTableId, bytes: new Uint8Array() });
     }
     const runningBoot = running.boot;
-    this.#noteListed(known, device, running, listed);
-    if (!running.fresh) this.#forgetOlder(known, hello, runningBoot, listed);
+    if (!running.fresh) this.#forgetOlder(device, runningBoot, listed);
     const { windows } = known;
     for (const boot of windows.keys()) if (!listed.has(boot)) windows.delete(boot);
     // [W-3] A number of which nothing came is given again, to a later life whose uptime began later.
@@ -175,9 +164,7 @@ export class Sessions {
   /** A boot for which there is no room: what is remembered of boots is bounded, of each device and of all. */
   #isOneTooMany(hello: Hello): boolean {
     const { limits, clock } = this.#site;
-    // What is kept for a copy of the flash takes no room of what a device lists.
-    const ofDevice = limits.bootsPerDeviceMax + keptMaxOf(hello);
-    const most = { ofDevice, ofAll: limits.bootsMax };
+    const most = { ofDevice: limits.bootsPerDeviceMax, ofAll: limits.bootsMax };
     return this.#owners.areTooMany(hello, most, clock.monotonicMs());
   }
 
@@ -212,37 +199,12 @@ export class Sessions {
     });
   }
 
-  #noteListed(known: Known, device: string, running: Opening, listed: Set<number>): void {
-    const places = this.#site.journal.places(device);
-    const { boot: runningBoot, fresh } = running;
-    const { last, drained } = known;
-    for (const boot of last?.boots ?? []) {
-      const received = places?.get(boot)?.received;
-      if (received === undefined || listed.has(boot)) continue;
-      known.listed.add(boot);
-      // The very life that listed it, and no other, knows that it is through; with the first block of that its end is said.
-      if (!fresh && last?.runningBoot === runningBoot) drained.set(boot, received);
-    }
-    for (const boot of known.listed) if (places?.has(boot) !== true) known.listed.delete(boot);
-    for (const boot of drained.keys()) if (places?.has(boot) !== true) drained.delete(boot);
-    known.last = { runningBoot, boots: listed };
-  }
-
-  /** Their end was said with the running boot's first block, or they came to it: a wish that may be lost, and is said again. [W-30] */
-  #forgetOlder(known: Known, hello: Hello, runningBoot: number, listed: ReadonlySet<number>): void {
+  /** Their end was said with the running boot's first block, or they came to it: a wish that may be lost, and is said again. */
+  #forgetOlder(device: string, runningBoot: number, listed: ReadonlySet<number>): void {
     const { journal } = this.#site;
-    const { device } = hello;
-    const over = [...(journal.places(device) ?? [])].filter(
-      ([boot]) => boot < runningBoot && !listed.has(boot),
-    );
-    let kept = 0;
-    const gone: number[] = [];
-    for (const [boot, { ended }] of over.sort(([one], [other]) => other - one)) {
-      const mayComeAgain = ended || known.listed.has(boot);
-      if (mayComeAgain && kept < keptMaxOf(hello)) kept++;
-      else gone.push(boot);
-    }
-    if (gone.length > 0) journal.forget(device, gone);
+    const places = [...(journal.places(device)?.keys() ?? [])];
+    const over = places.filter((boot) => boot < runningBoot && !listed.has(boot));
+    if (over.length > 0) journal.forget(device, over);
   }
 
   /** 0, or how long the newcomer has to wait. */
@@ -262,7 +224,6 @@ export class Sessions {
     return {
       ...{ session: null, key: null, rate: rateOf(limits, clock.monotonicMs()) },
       ...{ numbers: newNumbers(), windows: new Map(), replacedAtMs: [], refusals: 0 },
-      ...{ listed: new Set(), drained: new Map(), last: null },
     };
   }
 }

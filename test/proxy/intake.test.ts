@@ -285,47 +285,6 @@ test('a boot that was drained while it was listed is forgotten when HELLO drops 
   assert.equal(losses(world), [[6, 1, null, 'tail-unknown']]);
 });
 
-test('[W-30] of a store that survives power two boots that are over keep their places, for a copy of the flash', () => {
-  const world = live([{ boot: 5 }], {}, 1);
-  const { peer, journal } = world;
-  peer.data(5, 0, block(1, 3), 3);
-  for (const boot of [6, 7, 8]) {
-    welcomed(world, [{ boot }], 1);
-    peer.table();
-    peer.data(boot, 0, block(boot));
-    journal.sync();
-  }
-  const ends = [5, 6, 7].map((boot) => [boot, boot === 5 ? 3 : 1, null, 'tail-unknown']);
-  assert.equal(losses(world), ends);
-  assert.equal(journal.forgotten, [['mote-1', [5]]]);
-  // The original is at boot 7 still: it goes on where it was, its end is not known any more, and is said by the next.
-  assert.is(welcomed(world, [{ boot: 7, next: 3 }], 1)[0]?.next, 1);
-  peer.data(7, 1, block(71, 2), 2);
-  journal.sync();
-  assert.is(welcomed(world, [{ boot: 8, next: 1 }], 1)[0]?.boot, 8);
-  assert.equal(journal.forgotten, [['mote-1', [5]]]);
-  welcomed(world, [{ boot: 9 }], 1);
-  peer.table();
-  peer.data(9, 0, block(9));
-  const later = [7, 8].map((boot) => [boot, boot === 7 ? 3 : 1, null, 'tail-unknown']);
-  assert.equal(losses(world), [...ends, ...later]);
-  assert.equal(journal.forgotten.at(-1), ['mote-1', [6]]);
-});
-
-test('[W-30] a boot that was drained after the next had begun is kept as well, and its end is not said', () => {
-  const world = live([{ boot: 5 }, { boot: 6 }], {}, 1);
-  const { peer, journal } = world;
-  peer.data(5, 0, block(1, 3), 3);
-  peer.data(6, 0, block(1));
-  journal.sync();
-  welcomed(world, [{ boot: 6, next: 1 }], 1);
-  assert.equal(journal.forgotten, []);
-  welcomed(world, [{ boot: 7 }], 1);
-  peer.table();
-  peer.data(7, 0, block(1));
-  assert.equal(losses(world), [[6, 1, null, 'tail-unknown']]);
-});
-
 test('the end of a boot is said once, by a proxy too that begins anew before its place is forgotten', () => {
   const world = live([{ boot: 5 }]);
   const { peer, journal } = world;

@@ -308,21 +308,6 @@ function idOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
 }
 
-test('the places of boots that are over, which are kept for a copy of the flash, take no room of those that a device lists', () => {
-  const { peer, journal, count } = live({ bootsPerDeviceMax: 17 });
-  for (const boot of [78, 79, 80]) {
-    peer.hello([{ boot }], { flags: 1 });
-    peer.table();
-    peer.data(boot, 0, block(boot));
-    journal.sync();
-  }
-  assert.equal([...(journal.places('mote-1')?.keys() ?? [])], [78, 79, 80]);
-  const many = Array.from({ length: 16 }, (_, at) => ({ boot: 80 + at, next: 1 }));
-  peer.heard();
-  assert.is(peer.hello(many, { flags: 1, frameBytesMax: 2_304 })[0]?.type, 'welcome');
-  assert.is(count('boots-max'), 0);
-});
-
 test('a HELLO in which a limit is met has changed nothing of the session that is live', () => {
   const { peer, sessions } = live({ bootsPerDeviceMax: 17 });
   const boots = Array.from({ length: 16 }, (_, index) => ({ boot: 200 + index }));
