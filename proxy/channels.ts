@@ -80,10 +80,12 @@ export class Channels {
 /** A line's, with which its gateway is known too. */
 function seatOfBoth(line: Seat, gateway: Seat): Seat {
   return {
-    ...line,
     prove() {
       line.prove();
       gateway.prove();
     },
+    mayEnd: (end) => line.mayEnd(end),
+    line: () => line.line(),
+    leave: () => line.leave(),
   };
 }

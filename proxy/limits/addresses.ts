@@ -31,6 +31,7 @@ export interface Seat {
 }
 
 interface Entry {
+  address: string;
   connections: number;
   unproven: number;
   bytes: Bucket | null;
@@ -42,29 +43,26 @@ export class Addresses {
   readonly #limits: AddressLimits;
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
-  /** Those that may end, the longest first. */
-  readonly #idle = new Map<Seat, { address: string; end: () => void }>();
-  #unproven = 0;
+  readonly #strangers: Strangers;
 
   constructor(limits: AddressLimits, clock: Clock) {
     this.#limits = limits;
     this.#clock = clock;
+    this.#strangers = new Strangers(limits);
   }
 
   /** A connection, of a listener that has `open` already: it counts from now on, as one on which nobody is known, or is refused. */
   connect(address: string, open: number): Seat | Refusal {
     const { connectionsMax, addressShare } = this.#limits;
-    const { connections = 0 } = this.#entries.get(address) ?? {};
+    const entry = this.#entries.get(address) ?? this.#newEntry(address);
     if (open >= connectionsMax) return 'connections-max';
-    if (connections >= shareOf(connectionsMax, addressShare)) return 'address-connections-max';
-    if (!this.#hasPlace(address)) return 'unproven-max';
-    const entry = this.#entries.get(address) ?? this.#newEntry();
+    if (entry.connections >= shareOf(connectionsMax, addressShare)) {
+      return 'address-connections-max';
+    }
+    if (!this.#strangers.hasPlace(entry)) return 'unproven-max';
     this.#entries.set(address, entry);
     entry.connections += 1;
-    return this.#seat(address, entry, () => {
-      entry.connections -= 1;
-      this.#forget(address, entry);
-    });
+    return new Place(this.#strangers, entry, this);
   }
 
   /** Addresses of which something is known. */
@@ -81,75 +79,117 @@ export class Addresses {
     return bucket.waitMs(0, nowMs);
   }
 
-  /** For one more of whom nobody is known; there may be one when another than `own` has ended for it. */
-  #hasPlace(address: string, own: Seat | null = null): boolean {
-    const { unprovenMax, addressShare } = this.#limits;
-    for (;;) {
-      const { unproven = 0 } = this.#entries.get(address) ?? {};
-      const isCrowded = unproven >= shareOf(unprovenMax, addressShare);
-      if (!isCrowded && this.#unproven < unprovenMax) return true;
-      const end = this.#idlest(isCrowded ? address : null, own);
-      if (end === null) return false;
-      end();
-    }
-  }
-
-  /** Ends the one that may end for longest, of one address or of any. */
-  #idlest(address: string | null, own: Seat | null): (() => void) | null {
-    for (const [seat, idle] of this.#idle) {
-      if (seat === own || (address !== null && idle.address !== address)) continue;
-      return () => {
-        seat.prove();
-        idle.end();
-      };
-    }
-    return null;
-  }
-
-  #seat(address: string, entry: Entry, left: () => void): Seat {
-    let isProven = false;
-    entry.unproven += 1;
-    this.#unproven += 1;
-    const seat: Seat = {
-      prove: () => {
-        if (isProven) return;
-        isProven = true;
-        this.#idle.delete(seat);
-        entry.unproven -= 1;
-        this.#unproven -= 1;
-      },
-      mayEnd: (end) => {
-        if (!isProven) this.#idle.set(seat, { address, end });
-      },
-      line: () => (this.#hasPlace(address, seat) ? this.#seat(address, entry, () => {}) : null),
-      leave: () => {
-        seat.prove();
-        left();
-      },
-    };
-    return seat;
+  /** One of its connections is over. */
+  left(entry: Entry): void {
+    entry.connections -= 1;
+    this.#forget(entry);
   }
 
   /** When it has made up for what it sent too much: connecting anew gives nobody a burst. */
-  #forget(address: string, entry: Entry): void {
+  #forget(entry: Entry): void {
     if (entry.connections > 0 || entry.isForgotten) return;
     const waitMs = entry.bytes?.waitMs(Number.POSITIVE_INFINITY, this.#clock.monotonicMs()) ?? 0;
     entry.isForgotten = waitMs > 0;
-    if (waitMs === 0) this.#entries.delete(address);
+    if (waitMs === 0) this.#entries.delete(entry.address);
     else {
       this.#clock.after(waitMs, () => {
         entry.isForgotten = false;
-        this.#forget(address, entry);
+        this.#forget(entry);
       });
     }
   }
 
-  #newEntry(): Entry {
+  #newEntry(address: string): Entry {
     const { addressBytesPerSecond: perSecond, burstSeconds } = this.#limits;
     const nowMs = this.#clock.monotonicMs();
     const bytes =
       perSecond === undefined ? null : new Bucket(perSecond, perSecond * burstSeconds, nowMs);
-    return { connections: 0, unproven: 0, bytes, isForgotten: false };
+    return { address, connections: 0, unproven: 0, bytes, isForgotten: false };
+  }
+}
+
+/** Those on whose connections and lines nobody is known yet. */
+class Strangers {
+  readonly #limits: AddressLimits;
+  /** Those that may end, the longest first. */
+  readonly #idle = new Map<Place, () => void>();
+  #count = 0;
+
+  constructor(limits: AddressLimits) {
+    this.#limits = limits;
+  }
+
+  came(entry: Entry): void {
+    entry.unproven += 1;
+    this.#count += 1;
+  }
+
+  gone(place: Place): void {
+    this.#idle.delete(place);
+    place.entry.unproven -= 1;
+    this.#count -= 1;
+  }
+
+  mayEnd(place: Place, end: () => void): void {
+    this.#idle.set(place, end);
+  }
+
+  /** For one more; there may be one when another than `own` has ended for it. */
+  hasPlace(entry: Entry, own: Place | null = null): boolean {
+    const { unprovenMax, addressShare } = this.#limits;
+    for (;;) {
+      const isCrowded = entry.unproven >= shareOf(unprovenMax, addressShare);
+      if (!isCrowded && this.#count < unprovenMax) return true;
+      if (!this.#endIdlest(isCrowded ? entry : null, own)) return false;
+    }
+  }
+
+  /** Ends the one that may end for longest, of one address or of any. */
+  #endIdlest(entry: Entry | null, own: Place | null): boolean {
+    for (const [place, end] of this.#idle) {
+      if (place === own || (entry !== null && place.entry !== entry)) continue;
+      place.prove();
+      end();
+      return true;
+    }
+    return false;
+  }
+}
+
+/** A class, since there are thousands. */
+class Place implements Seat {
+  readonly entry: Entry;
+  readonly #strangers: Strangers;
+  /** Null: a line's. */
+  readonly #addresses: Addresses | null;
+  #isProven = false;
+
+  constructor(strangers: Strangers, entry: Entry, addresses: Addresses | null) {
+    this.#strangers = strangers;
+    this.entry = entry;
+    this.#addresses = addresses;
+    strangers.came(entry);
+  }
+
+  prove(): void {
+    if (this.#isProven) return;
+    this.#isProven = true;
+    this.#strangers.gone(this);
+  }
+
+  mayEnd(end: () => void): void {
+    if (!this.#isProven) this.#strangers.mayEnd(this, end);
+  }
+
+  line(): Seat | null {
+    const { entry } = this;
+    const hasPlace = this.#strangers.hasPlace(entry, this);
+    return hasPlace ? new Place(this.#strangers, entry, null) : null;
+  }
+
+  leave(): void {
+    this.prove();
+    this.#addresses?.left(this.entry);
   }
 }
 
