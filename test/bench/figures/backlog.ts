@@ -1,7 +1,7 @@
 // A journal full of events that Kafka does not have: how soon its proxy acknowledges, how fast it drains with live traffic beside, and in
 // how much memory.
 
-import { mkdtemp, rm, statfs } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -63,6 +63,16 @@ async function fill(folder: string, bytes: number, bytesMax: number): Promise<vo
   await journal.close();
 }
 
+/** What no disk has yet would go there while it is measured. */
+async function syncAll(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.endsWith('.segment')) continue;
+    const file = await open(join(folder, name), 'r+');
+    await file.sync();
+    await file.close();
+  }
+}
+
 export const backlog: Figure = {
   name: 'backlog',
   about: `a journal of --backlog bytes that Kafka has nothing of, ${devices} devices, ${liveRate} live events/s beside`,
@@ -75,6 +85,7 @@ export const backlog: Figure = {
     try {
       scene.say(`making a journal of ${(backlogBytes / 1e9).toFixed(1)} GB`);
       await fill(folder, backlogBytes, bytesMax);
+      await syncAll(folder);
       // The rate beside which it is to be seen, in the same minute.
       const steady = await throughputOfProxy(scene, { delivery: 'exactly-once' });
       const drained = await drain(bootstrap, folder, bytesMax);
