@@ -79,7 +79,11 @@ test('pulled, garbled and swapped, the gateway killed: each event is in Kafka on
     gateway = await begin();
     // Each gets further before the next kill, and so does their acknowledgement.
     const until_ = (eventsOfEach * kill) / kills;
-    await until(() => sent() >= until_ && acknowledged() >= until_ / 2);
+    await until(() => sent() >= until_ && acknowledged() >= until_ / 2).catch((error) => {
+      const far = devices.map((device) => `${device.name} ${JSON.stringify(device.stats())}`);
+      const said = [...proxy.log, ...gateway.log].slice(-40).map((line) => JSON.stringify(line));
+      throw new Error([`kill ${kill}: ${error.message}`, ...far, ...said].join('\n'));
+    });
   }
   for (const { wire } of lines) wire.spoil(0);
   const through = await Promise.all(devices.map((device) => device.finish()));
