@@ -61,7 +61,7 @@ export class Channels {
     const handler = this.#accept({
       name: `${name} channel ${number}`,
       ...{ kind: 'line', auth, isInEnvelope: true },
-      ...(seat && connection && { seat: seatOfBoth(seat, connection) }),
+      ...(seat && { seat }),
       send: (bytes) => {
         const envelopes = framesOf(bytes).map((frame) =>
           encodeEnvelope({ channel: number, frame }),
@@ -75,17 +75,4 @@ export class Channels {
     this.#lines.set(number, { handler, seat });
     return handler;
   }
-}
-
-/** A line's, with which its gateway is known too. */
-function seatOfBoth(line: Seat, gateway: Seat): Seat {
-  return {
-    prove() {
-      line.prove();
-      gateway.prove();
-    },
-    mayEnd: (end) => line.mayEnd(end),
-    line: () => line.line(),
-    leave: () => line.leave(),
-  };
 }

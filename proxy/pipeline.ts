@@ -197,8 +197,6 @@ async function agesOf(parts: { folder: string; disk: Disk; journal: Journal }) {
 
 /** [J-31] What an ACK may wait for company on its way to the disk. */
 const groupIntervalMs = 3;
-/** [K-4] An idle lane holds segments: in a small journal less, or it would be full of what nobody waits for. */
-const passedBytesMax = 1 << 20;
 /** How long a start waits for Kafka's word on the journal. */
 const firstWordTimeoutMs = 3_000;
 
@@ -237,7 +235,8 @@ function startLanes(
       debug: config.log.level === 'debug',
       journalFolder: config.journal.folder,
       begin: journal.lanesSince,
-      passedBytesMax: Math.min(passedBytesMax, Math.floor(config.journal.bytesMax / 8)),
+      // [K-4] An idle lane holds segments: a small journal would be full of what nobody waits for.
+      passedBytesMax: Math.floor(config.journal.bytesMax / 8),
       ...{ journalId, repeatsUntil: adoption?.until ?? 0 },
       confirmed: toKafka(journal.confirmed(lane)),
       tables: () => journal.tables(),

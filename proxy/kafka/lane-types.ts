@@ -48,7 +48,7 @@ export interface LaneLimits {
   lingerMs: number;
   /** The most that a backlog is drained at; absent: as fast as it goes. */
   eventsPerSecond?: number | undefined;
-  /** An idle lane moves its position when it has passed so much of the journal: 1 MiB. */
+  /** An idle lane moves its position when it has passed so much of the journal: 1 MiB, and never more. */
   passedBytesMax?: number;
   /** The first wait after a failure; doubles up to a second. */
   retryBackoffMs: number;

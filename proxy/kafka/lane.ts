@@ -29,7 +29,8 @@ export type {
 } from './lane-types.js';
 
 const bytesMaxDefault = 500_000;
-const passedBytesMaxDefault = 1 << 20;
+/** [K-4] */
+const passedBytesMost = 1 << 20;
 const retryMaxMs = 1000;
 const lookAgainMs = 1000;
 
@@ -69,7 +70,10 @@ class Driver implements Lane {
     const { clock, dead, on } = options;
     this.#pace = createPace(clock, eventsPerSecond);
     const recordsMax = this.#pace.recordsMax(options.limits.recordsMax);
-    const { passedBytesMax = passedBytesMaxDefault } = options.limits;
+    const passedBytesMax = Math.min(
+      options.limits.passedBytesMax ?? passedBytesMost,
+      passedBytesMost,
+    );
     const { blocksMax } = this.#poison;
     this.#limits = { recordsMax, bytesMax, lingerMs, blocksMax, passedBytesMax };
     const who = `lane ${options.lane}`;

@@ -24,7 +24,7 @@ export interface Seat {
   prove(): void;
   /** A gateway's behind which nobody is known: it stays, until another needs its place. */
   mayEnd(end: () => void): void;
-  /** One for a line behind it on which nobody is known, which counts among those as it does; null: it is one too many. */
+  /** One for a line behind it on which nobody is known, which counts among those as it does: proven, it proves this one too. Null: it is one too many. */
   line(): Seat | null;
   /** It is over. Once. */
   leave(): void;
@@ -62,7 +62,7 @@ export class Addresses {
     if (!this.#strangers.hasPlace(entry)) return 'unproven-max';
     this.#entries.set(address, entry);
     entry.connections += 1;
-    return new Place(this.#strangers, entry, this);
+    return new Place(this.#strangers, entry, this, null);
   }
 
   /** Addresses of which something is known. */
@@ -162,19 +162,26 @@ class Place implements Seat {
   readonly #strangers: Strangers;
   /** Null: a line's. */
   readonly #addresses: Addresses | null;
+  /** Null: a connection's. */
+  readonly #gateway: Place | null;
   #isProven = false;
 
-  constructor(strangers: Strangers, entry: Entry, addresses: Addresses | null) {
+  constructor(
+    strangers: Strangers,
+    entry: Entry,
+    addresses: Addresses | null,
+    gateway: Place | null,
+  ) {
     this.#strangers = strangers;
     this.entry = entry;
     this.#addresses = addresses;
+    this.#gateway = gateway;
     strangers.came(entry);
   }
 
   prove(): void {
-    if (this.#isProven) return;
-    this.#isProven = true;
-    this.#strangers.gone(this);
+    this.#free();
+    this.#gateway?.prove();
   }
 
   mayEnd(end: () => void): void {
@@ -184,12 +191,18 @@ class Place implements Seat {
   line(): Seat | null {
     const { entry } = this;
     const hasPlace = this.#strangers.hasPlace(entry, this);
-    return hasPlace ? new Place(this.#strangers, entry, null) : null;
+    return hasPlace ? new Place(this.#strangers, entry, null, this) : null;
   }
 
   leave(): void {
-    this.prove();
+    this.#free();
     this.#addresses?.left(this.entry);
+  }
+
+  #free(): void {
+    if (this.#isProven) return;
+    this.#isProven = true;
+    this.#strangers.gone(this);
   }
 }
 

@@ -40,6 +40,18 @@ for (const [door, auth, ack] of modes) {
   const copyOf = async (flash: Flash) =>
     site.scene.add(await flash.copy(), (flash) => flash.remove());
 
+  /** An original that was cut off with what it holds, and a copy of its flash of that moment. */
+  async function copied(device: string) {
+    const flash = flashOf();
+    const original = await boot(device, 'original', flash);
+    original.send(20);
+    await original.safe();
+    original.unplug();
+    original.send(20);
+    await original.stored();
+    return { flash, original, copy: await copyOf(flash) };
+  }
+
   /** Each is there, what comes again has the same id, and no other loss is said than nobody can know of. */
   async function isWhole(device: string, ...lives: Life[]): Promise<void> {
     const taken = (await site.inKafka()).filter((one) => one.device === device);
@@ -66,14 +78,7 @@ for (const [door, auth, ack] of modes) {
   }
 
   test('booted after it, with what it held: nothing is lost, and what comes again is known by its id', async () => {
-    const flash = flashOf();
-    const original = await boot('after', 'original', flash);
-    original.send(20);
-    await original.safe();
-    original.unplug();
-    original.send(20);
-    await original.stored();
-    const copy = await copyOf(flash);
+    const { flash, original, copy } = await copied('after');
     original.cutPower();
     const clone = await boot('after', 'clone', copy);
     clone.send(20);
@@ -93,14 +98,7 @@ for (const [door, auth, ack] of modes) {
   // Two that live at once wait for each other, ten seconds and more.
   if (ack === 'kafka')
     test('booted beside it: held apart, and each comes through', async () => {
-      const flash = flashOf();
-      const original = await boot('beside', 'original', flash);
-      original.send(20);
-      await original.safe();
-      original.unplug();
-      original.send(20);
-      await original.stored();
-      const copy = await copyOf(flash);
+      const { original, copy } = await copied('beside');
       original.isPlugged = true;
       const clone = await boot('beside', 'clone', copy);
       for (let round = 0; round < 5; round++) {

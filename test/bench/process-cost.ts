@@ -16,6 +16,15 @@ export async function residentBytes(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) * 1024;
 }
 
+/** Looks ten times a second for the most, until it is ended. */
+export function watchResident(pid: number): { mostMb(): number; end(): void } {
+  let mostMb = 0;
+  const look = setInterval(async () => {
+    mostMb = Math.max(mostMb, (await residentBytes(pid).catch(() => 0)) / 1e6);
+  }, 100);
+  return { mostMb: () => mostMb, end: () => clearInterval(look) };
+}
+
 function ticksOf(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return Number(fields[11]) + Number(fields[12]);

@@ -16,7 +16,7 @@ import { blockOf, table, tableBytes } from '../device-frames.js';
 import { settled } from '../journal-open-blocks.js';
 import { LoadDevice } from '../load-device.js';
 import type { PaceMessage } from '../pace.js';
-import { residentBytes } from '../process-cost.js';
+import { watchResident } from '../process-cost.js';
 import { unsyncedDisk } from '../unsynced-disk.js';
 import { type Figure, median, percentile, type Scene, spread, values } from './figure.js';
 import { throughputOfProxy } from './throughput.js';
@@ -140,10 +140,7 @@ async function drain(bootstrap: string, folder: string, bytesMax: number) {
   const firstAckMs = performance.now() - began;
   const words = [proxy.tcpPort, devices, 1, liveRate, watchSeconds];
   const pace = startChild<PaceMessage>('pace.js', words);
-  let residentMb = 0;
-  const look = setInterval(async () => {
-    residentMb = Math.max(residentMb, (await residentBytes(proxy.pid).catch(() => 0)) / 1e6);
-  }, 100);
+  const resident = watchResident(proxy.pid);
   try {
     await until(async () => (await committed()) > 0);
     await pace.hears('ready');
@@ -153,9 +150,9 @@ async function drain(bootstrap: string, folder: string, bytesMax: number) {
     const { ackMs } = await pace.hears('done');
     const drained = (((await committed()) - before) / (performance.now() - begin)) * 1000;
     const [live50, live99] = [percentile(ackMs, 0.5), percentile(ackMs, 0.99)];
-    return { firstAckMs, drained, live50, live99, residentMb };
+    return { firstAckMs, drained, live50, live99, residentMb: resident.mostMb() };
   } finally {
-    clearInterval(look);
+    resident.end();
     pace.end();
     // Not stopped: it would count what is left, all of it.
     await proxy.kill();

@@ -10,7 +10,7 @@ import { startChild } from '../child.js';
 import { stream } from '../device-frames.js';
 import type { FloodMessage } from '../flood.js';
 import { perfTest } from '../perf-test.js';
-import { cpuMs, residentBytes } from '../process-cost.js';
+import { cpuMs, watchResident } from '../process-cost.js';
 import { prove } from '../proof.js';
 import type { RawMessage } from '../raw.js';
 import { type Figure, median, ratio, type Scene, spread, values } from './figure.js';
@@ -65,10 +65,7 @@ export async function throughputOfProxy(
   const words = [proxy.tcpPort, deviceCount, blockEvents, Math.floor(events / 4), events];
   const flood = startChild<FloodMessage>('flood.js', words, undefined, environment);
   let all = 0;
-  let residentMb = 0;
-  const look = setInterval(async () => {
-    residentMb = Math.max(residentMb, (await residentBytes(proxy.pid).catch(() => 0)) / 1e6);
-  }, 100);
+  const resident = watchResident(proxy.pid);
   const phase = async (): Promise<Throughput> => {
     const { events: these } = await flood.hears('ready');
     all += these;
@@ -79,6 +76,7 @@ export async function throughputOfProxy(
     await until(async () => (await committed()) === all, { lookMs: 50 });
     const ms = performance.now() - begin;
     const spentMs = (await cpuMs(proxy.pid)) - cpu;
+    const residentMb = resident.mostMb();
     return { perSecond: (these / ms) * 1000, cpuUs: (spentMs * 1000) / these, residentMb };
   };
   try {
@@ -89,7 +87,7 @@ export async function throughputOfProxy(
     await prove(bootstrap, site.prefix + stream, sent);
     return measured;
   } finally {
-    clearInterval(look);
+    resident.end();
     flood.end();
     await end();
   }
