@@ -8,6 +8,8 @@ import type { Hello, HelloBoot } from './message.js';
 // HELLO that is said again gets the same numbers again.
 
 const BOOT_MAX = 0xffffffff;
+/** Hexadecimal ones of the journal's id: 24 bits, 194 days at most. */
+const aheadDigits = 6;
 
 /** What is remembered of a device between two HELLOs, while nothing of a new number has arrived. */
 export interface Numbers {
@@ -54,12 +56,21 @@ export class BootOwners {
   readonly #since = new Map<string, Set<number>>();
   #entriesMax = 0;
   #lookedMs = Number.NEGATIVE_INFINITY;
+  /** Added to the clock's seconds: another for each journal. */
+  readonly #aheadSeconds: number;
   /** Numbers in it, all of them, are some device's: where a site boots at once thousands ask for the first free one of the same second. */
   #given = { from: 0, to: 0 };
 
   constructor(journal: Journal) {
     this.#journal = journal;
+    this.#aheadSeconds = Number.parseInt(journal.id.slice(0, aheadDigits), 16);
     this.#readPlaces();
+  }
+
+  /** Where the look for a free number begins, at the earliest. */
+  earliest(nowMs: number): number {
+    const seconds = Math.floor(nowMs / 1000) + this.#aheadSeconds;
+    return Math.min(BOOT_MAX, Math.max(1, seconds));
   }
 
   isOfAnother(device: string, boot: number): boolean {
@@ -203,11 +214,11 @@ function isAnotherLife(said: HelloBoot, running: boolean, place: Readonly<Place>
   return running && place.received > said.next;
 }
 
-/** [W-3]; at the end of the numbers, the next one from the clock that is free. */
+/** [W-3]; at the end of the numbers, the next one from the earliest on that is free. */
 function freeNumber(taken: Taken, nowMs: number): number {
-  const seconds = Math.min(BOOT_MAX, Math.max(1, Math.floor(nowMs / 1000)));
+  const earliest = taken.owners.earliest(nowMs);
   const highest = taken.highest();
-  let boot = highest < BOOT_MAX ? Math.max(highest + 1, seconds) : seconds;
+  let boot = highest < BOOT_MAX ? Math.max(highest + 1, earliest) : earliest;
   const from = boot;
   boot = taken.owners.behindGiven(boot);
   while (boot <= BOOT_MAX && taken.others(boot)) boot++;

@@ -8,7 +8,8 @@ import type { BlockRecord, LossRecord, Position, TableRecord } from '../../proxy
 type Taken = BlockRecord | LossRecord | TableRecord;
 
 export class MemoryJournal implements Journal {
-  readonly id = '0'.repeat(32);
+  constructor(readonly id = '0'.repeat(32)) {}
+
   readonly generation = 1;
   readonly lanes = 1;
   readonly lanesSince = 0;

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { crc32 } from '../../proxy/crc32.js';
 import { BootOwners } from '../../proxy/places.js';
 import { Sessions } from '../../proxy/sessions.js';
+import { MemoryJournal } from './memory-journal.js';
 import { block, Peer, site } from './talk.js';
 
 test('a new channel of a device takes over, and the old one is closed', () => {
@@ -179,6 +180,28 @@ test('a device without a number gets one, and the same one until something arriv
   clock.advance(600_000);
   assert.is(ask(), 1_763_957_460, 'still the one assigned');
   peer.handler.closed();
+});
+
+test("a new journal in another's place gives no device a number that it had, however far these ran ahead of the clock", () => {
+  const devices = ['mote-1', 'mote-2', 'mote-3', 'mote-4'];
+  const given = (id: string, atMs: number) => {
+    const { sessions, clock } = site({}, new MemoryJournal(id));
+    clock.advance(atMs);
+    return devices.map((device) => {
+      const [welcome] = new Peer(sessions).hello([{}], { device });
+      return welcome?.type === 'welcome' ? `${device} ${welcome.boots[0]!.boot}` : device;
+    });
+  };
+  const before = given(`0000f0${'0'.repeat(26)}`, 0);
+  assert.is(before[3], `mote-4 ${1_763_956_800 + 0xf0 + 3}`);
+  // Devices come in another order: at the same offset one of them had that number.
+  devices.reverse();
+  const after = given(`ffffff${'0'.repeat(26)}`, 1_000);
+  assert.is(after[0], `mote-4 ${1_763_956_801 + 0xffffff}`);
+  assert.equal(
+    after.filter((number) => before.includes(number)),
+    [],
+  );
 });
 
 test.run();
