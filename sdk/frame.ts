@@ -14,9 +14,9 @@ import { FRAME_BUFFER_BYTES, FRAME_GAP_BYTES, FRAME_READ_BYTES_MAX } from './lim
 export const frame = new Uint8Array(FRAME_BUFFER_BYTES);
 
 /** The check of bytes of a frame, behind which the writer, or the reader, then stands. */
-let check = crc32;
+let check: (bytes: Uint8Array, start: number, end: number) => number | undefined = crc32;
 
-/** Has another say the last four bytes of each frame; one that says NaN keeps what was read from being taken. */
+/** Has another say the last four bytes of each frame; nothing, where what was read is not to be taken. */
 export const checkWith = (say: typeof check): void => {
   check = say;
 };
@@ -27,7 +27,7 @@ export const putFrame = (putItems: () => void): number => {
   writeTo(frame, FRAME_GAP_BYTES - 1);
   put(0);
   putItems();
-  putBytes(check(frame, FRAME_GAP_BYTES, at), 4);
+  putBytes(check(frame, FRAME_GAP_BYTES, at)!, 4);
   let zero = at;
   for (let index = at; --index; ) {
     if (!frame[index]) {

@@ -5,10 +5,14 @@
 export const sha256 = (bytes: ArrayLike<number>): Uint8Array => digest([], bytes);
 
 export const hmacSha256 = (key: ArrayLike<number>, bytes: ArrayLike<number>): Uint8Array =>
-  hmacOfShort(key.length > 64 ? sha256(key) : key, bytes);
+  hmacOfShort(key.length > 64 ? sha256(key) : key, [], bytes);
 
-/** HMAC with a key of at most 64 bytes. */
-export const hmacOfShort = (key: ArrayLike<number>, bytes: ArrayLike<number>): Uint8Array => {
+/** HMAC with a key of at most 64 bytes, of `front` and `bytes`, one behind the other. */
+export const hmacOfShort = (
+  key: ArrayLike<number>,
+  front: readonly number[] | Uint8Array,
+  bytes: ArrayLike<number>,
+): Uint8Array => {
   const inner: number[] = [];
   const outer: number[] = [];
   for (let index = 0; index < 64; index++) {
@@ -16,6 +20,9 @@ export const hmacOfShort = (key: ArrayLike<number>, bytes: ArrayLike<number>): U
     inner[index] = key[index]! ^ 0x36;
     outer[index] = key[index]! ^ 0x5c;
   }
+  front.forEach((byte) => {
+    inner.push(byte);
+  });
   return digest(outer, digest(inner, bytes));
 };
 
@@ -48,8 +55,8 @@ const digest = (front: readonly number[], bytes: ArrayLike<number>): Uint8Array 
       let word = 0;
       if (round < 16) {
         for (let bytesLeft = 4; bytesLeft--; at++) {
-          const byte = at < offset ? front[at]! : at === length ? 128 : bytes[at - offset]!;
-          word = (word << 8) | byte;
+          word =
+            (word << 8) | (at < offset ? front[at]! : at === length ? 128 : bytes[at - offset]!);
         }
         if (round > 14 && at > length + 8) word = length << 3;
       } else {
@@ -82,7 +89,7 @@ const digest = (front: readonly number[], bytes: ArrayLike<number>): Uint8Array 
   }
   const hash = new Uint8Array(32);
   for (let index = 0; index < 32; index++) {
-    hash[index] = (state[index >> 2]! >> (24 - (index % 4) * 8)) & 255;
+    hash[index] = state[index >> 2]! >> (24 - (index % 4) * 8);
   }
   return hash;
 };

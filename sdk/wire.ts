@@ -28,10 +28,10 @@ export const RESET_TABLE = 3;
 export const RESET_AUTH = 4;
 export const RESET_UNAVAILABLE = 5;
 
-/** What a MAC begins with: §9. */
+/** What a MAC begins with, a PROOF's and the session's key where HELLO follows: §9. */
+export const MAC_WITH_HELLO = 0;
 export const MAC_FROM_DEVICE = 0x44;
 export const MAC_FROM_PROXY = 0x50;
-export const MAC_OF_SESSION_KEY = 0x4b;
 
 /** HELLO's flags. */
 export const FLAG_PERSISTENT = 1;

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { MAC_FROM_DEVICE, MAC_FROM_PROXY, MAC_OF_SESSION_KEY, SEQ_MAX } from '../../sdk/wire.js';
+import { MAC_FROM_DEVICE, MAC_FROM_PROXY, MAC_WITH_HELLO, SEQ_MAX } from '../../sdk/wire.js';
 
 // The key of one session and the MACs under it (PROTOCOL.md §9): what has one in the place of its CRC is taken once, in order, or not at all. It
 // outlives its connection, since a device may resume it.
@@ -20,7 +20,7 @@ export class SessionKey {
   /** `hello`, `challenge`: their bodies. */
   constructor(deviceKey: Uint8Array, hello: Uint8Array, challenge: Uint8Array) {
     this.deviceKey = deviceKey;
-    this.#key = digest(deviceKey, MAC_OF_SESSION_KEY, 0, hello, challenge);
+    this.#key = hmac(deviceKey, withHello, hello, challenge);
   }
 
   /** No further frame can be sent under it ([W-40]). */
@@ -29,13 +29,17 @@ export class SessionKey {
   }
 
   /** The body of a device's frame. `hello`: of a PROOF, the body of the HELLO that it is for. */
-  open(frame: Uint8Array, hello: Uint8Array = nothing): Uint8Array | Unsound {
+  open(frame: Uint8Array, hello: Uint8Array | null = null): Uint8Array | Unsound {
     const end = frame.length - macBytes;
     if (end < 1) return 'short';
     const body = frame.subarray(0, end);
     const counter = new DataView(frame.buffer, frame.byteOffset + end).getUint32(0);
-    const mac = digest(this.#key, MAC_FROM_DEVICE, counter, hello, body);
-    const given = frame.subarray(end + counterBytes);
+    const covered = frame.subarray(0, end + counterBytes);
+    const mac =
+      hello === null
+        ? hmac(this.#key, fromDevice, covered)
+        : hmac(this.#key, withHello, hello, covered);
+    const given = frame.subarray(covered.length);
     if (!timingSafeEqual(mac.subarray(0, macBytes - counterBytes), given)) return 'mac';
     if (counter <= this.#heard) return 'replayed';
     this.#heard = counter;
@@ -45,26 +49,22 @@ export class SessionKey {
   /** A frame to the device: body and MAC. */
   seal(body: Uint8Array): Uint8Array {
     this.#said += 1;
-    const mac = digest(this.#key, MAC_FROM_PROXY, this.#said, nothing, body);
     const frame = new Uint8Array(body.length + macBytes);
     frame.set(body);
     new DataView(frame.buffer).setUint32(body.length, this.#said);
-    frame.set(mac.subarray(0, macBytes - counterBytes), body.length + counterBytes);
+    const covered = frame.subarray(0, body.length + counterBytes);
+    const mac = hmac(this.#key, fromProxy, covered);
+    frame.set(mac.subarray(0, macBytes - counterBytes), covered.length);
     return frame;
   }
 }
 
-const nothing = new Uint8Array();
+const fromDevice = Uint8Array.of(MAC_FROM_DEVICE);
+const fromProxy = Uint8Array.of(MAC_FROM_PROXY);
+const withHello = Uint8Array.of(MAC_WITH_HELLO);
 
-function digest(
-  key: Uint8Array,
-  letter: number,
-  counter: number,
-  front: Uint8Array,
-  body: Uint8Array,
-): Uint8Array {
-  const head = new Uint8Array(1 + counterBytes);
-  head[0] = letter;
-  new DataView(head.buffer).setUint32(1, counter);
-  return createHmac('sha256', key).update(head).update(front).update(body).digest();
+function hmac(key: Uint8Array, ...parts: Uint8Array[]): Uint8Array {
+  const sum = createHmac('sha256', key);
+  for (const part of parts) sum.update(part);
+  return sum.digest();
 }

@@ -137,27 +137,20 @@ export const envelope = (channel: number, frame: Uint8Array) => {
 // ---- §9
 
 export function sessionKeyOf(key: string | Uint8Array, hello: Uint8Array, challenge: Uint8Array) {
-  return createHmac('sha256', key)
-    .update(Buffer.of(0x4b))
-    .update(u32(0))
-    .update(hello)
-    .update(challenge)
-    .digest();
+  return createHmac('sha256', key).update(Buffer.of(0)).update(hello).update(challenge).digest();
 }
 
+/** `hello`: of a PROOF, the HELLO's body. */
 export function withMac(
   sessionKey: Uint8Array,
   counter: number,
   body: Uint8Array,
-  { hello = Buffer.alloc(0) as Uint8Array, direction = 0x44 } = {},
+  { hello = null as Uint8Array | null, direction = 0x44 } = {},
 ): Buffer {
-  const mac = createHmac('sha256', sessionKey)
-    .update(Buffer.of(direction))
-    .update(u32(counter))
-    .update(hello)
-    .update(body)
-    .digest();
-  return Buffer.concat([body, u32(counter), mac.subarray(0, 8)]);
+  const front = hello === null ? Buffer.of(direction) : Buffer.concat([Buffer.of(0), hello]);
+  const covered = Buffer.concat([body, u32(counter)]);
+  const mac = createHmac('sha256', sessionKey).update(front).update(covered).digest();
+  return Buffer.concat([covered, mac.subarray(0, 8)]);
 }
 
 // ---- messages

@@ -14,6 +14,9 @@ const u32 = (value: number): Buffer => {
   return bytes;
 };
 
+const hmac = (key: string | Uint8Array, parts: Uint8Array[]): Buffer =>
+  createHmac('sha256', key).update(Buffer.concat(parts)).digest();
+
 export class KeyedOwner {
   readonly #handler: ChannelHandler;
   readonly #key: string;
@@ -73,17 +76,15 @@ export class KeyedOwner {
     else this.#say(closed(frame), frame);
   }
 
-  seal(body: Uint8Array, front: Uint8Array = new Uint8Array()): Uint8Array {
+  seal(body: Uint8Array, hello?: Uint8Array): Uint8Array {
     this.#sent += 1;
-    const mac = this.#mac(0x44, this.#sent, front, body);
+    const front = hello === undefined ? [Buffer.of(0x44)] : [Buffer.of(0), hello];
+    const mac = this.#mac(...front, body, u32(this.#sent));
     return new Uint8Array(Buffer.concat([body, u32(this.#sent), mac]));
   }
 
-  #mac(letter: number, counter: number, front: Uint8Array, body: Uint8Array): Buffer {
-    return createHmac('sha256', this.#sessionKey!)
-      .update(Buffer.concat([Buffer.of(letter), u32(counter), front, body]))
-      .digest()
-      .subarray(0, 8);
+  #mac(...parts: Uint8Array[]): Buffer {
+    return hmac(this.#sessionKey!, parts).subarray(0, 8);
   }
 
   #say(stream: Uint8Array, frame: Uint8Array): void {
@@ -102,9 +103,7 @@ export class KeyedOwner {
     if (body[0] === 6) this.isLive = false;
     if (body[0] !== 7 || !this.#isAsking) return;
     this.#isAsking = false;
-    this.#sessionKey = createHmac('sha256', this.#key)
-      .update(Buffer.concat([Buffer.of(0x4b), u32(0), this.#hello, body]))
-      .digest();
+    this.#sessionKey = hmac(this.#key, [Buffer.of(0), this.#hello, body]);
     this.#sent = this.#heard = 0;
     const proof = this.seal(Uint8Array.of(8), this.#hello);
     // Not before its turn: the proxy is in the middle of what it says.
@@ -124,7 +123,7 @@ export class KeyedOwner {
     if (this.#sessionKey === null || frame.length < 13) return;
     const body = frame.subarray(0, -12);
     const counter = Buffer.from(frame).readUInt32BE(body.length);
-    const mac = this.#mac(0x50, counter, new Uint8Array(), body);
+    const mac = this.#mac(Buffer.of(0x50), body, u32(counter));
     if (!mac.equals(frame.subarray(-8)) || counter <= this.#heard) return;
     this.#heard = counter;
     const answer = decodeAnswer(body);

@@ -2,10 +2,9 @@ import { createHmac } from 'node:crypto';
 
 // A device's end of a session with a key, from PROTOCOL.md §9 alone: it shares no code with the SDK, nor with what the proxy does about MACs.
 
-const fromDevice = 0x44;
-const fromProxy = 0x50;
-const ofSession = 0x4b;
-const nothing: Uint8Array = new Uint8Array();
+const withHello = Buffer.of(0);
+const fromDevice = Buffer.of(0x44);
+const fromProxy = Buffer.of(0x50);
 
 export class KeyedEnd {
   readonly #key: string;
@@ -20,14 +19,15 @@ export class KeyedEnd {
 
   /** Both are bodies. */
   challenged(hello: Uint8Array, challenge: Uint8Array): void {
-    this.sessionKey = mac(this.#key, ofSession, 0, hello, challenge);
+    this.sessionKey = hmac(this.#key, withHello, hello, challenge);
     this.sent = this.heard = 0;
   }
 
-  /** Body and MAC. `front`: of a PROOF, the HELLO's body. */
-  seal(body: Uint8Array, front = nothing, sessionKey = this.sessionKey): Uint8Array {
+  /** Body and MAC. `hello`: of a PROOF, the HELLO's body. */
+  seal(body: Uint8Array, hello?: Uint8Array, sessionKey = this.sessionKey): Uint8Array {
     this.sent += 1;
-    const own = mac(sessionKey, fromDevice, this.sent, front, body);
+    const front = hello === undefined ? [fromDevice] : [withHello, hello];
+    const own = hmac(sessionKey, ...front, body, u32(this.sent));
     return Buffer.concat([body, u32(this.sent), own.subarray(0, 8)]);
   }
 
@@ -35,7 +35,7 @@ export class KeyedEnd {
   open(frame: Uint8Array): Uint8Array {
     const body = frame.subarray(0, -12);
     const counter = Buffer.from(frame).readUInt32BE(body.length);
-    const own = mac(this.sessionKey, fromProxy, counter, nothing, body);
+    const own = hmac(this.sessionKey, fromProxy, body, u32(counter));
     if (!own.subarray(0, 8).equals(frame.subarray(-8))) throw new Error('a wrong MAC');
     if (counter <= this.heard) throw new Error('a counter that is not above the last one');
     this.heard = counter;
@@ -43,15 +43,8 @@ export class KeyedEnd {
   }
 }
 
-function mac(
-  key: string | Uint8Array,
-  letter: number,
-  counter: number,
-  front: Uint8Array,
-  body: Uint8Array,
-): Buffer {
-  const whole = Buffer.concat([Buffer.of(letter), u32(counter), front, body]);
-  return createHmac('sha256', key).update(whole).digest();
+function hmac(key: string | Uint8Array, ...parts: Uint8Array[]): Buffer {
+  return createHmac('sha256', key).update(Buffer.concat(parts)).digest();
 }
 
 function u32(value: number): Buffer {

@@ -87,12 +87,8 @@ export class KeyedPeer extends KeyedEnd {
     return [...this.hello(body), ...this.proof()];
   }
 
-  sealed(
-    body: Uint8Array,
-    front: Uint8Array = new Uint8Array(),
-    sessionKey = this.sessionKey,
-  ): string[] {
-    this.raw(this.seal(body, front, sessionKey));
+  sealed(body: Uint8Array, hello?: Uint8Array, sessionKey = this.sessionKey): string[] {
+    this.raw(this.seal(body, hello, sessionKey));
     return this.heardSince();
   }
 
