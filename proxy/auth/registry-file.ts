@@ -26,21 +26,20 @@ const mistakesShown = 10;
 export async function readKeysFile(file: string): Promise<KeysFile | null> {
   // Without O_NONBLOCK a named pipe would hold the call until somebody writes to it.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK;
-  const handle = await fs.open(file, flags).catch((error: unknown) => {
+  try {
+    const handle = await fs.open(file, flags);
+    try {
+      // Before the text: what changes meanwhile has another stamp.
+      const stats = await handle.stat({ bigint: true });
+      refuseStats(file, stats);
+      await refuseFolder(path.dirname(await fs.realpath(file)));
+      return { text: await handle.readFile('latin1'), stamp: stampOf(stats) };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
     if (codeOf(error) === 'ENOENT') return null;
     throw unreadable(file, error);
-  });
-  if (handle === null) return null;
-  try {
-    // Before the text: what changes meanwhile has another stamp.
-    const stats = await handle.stat({ bigint: true });
-    refuseStats(file, stats);
-    await refuseFolder(path.dirname(await fs.realpath(file)));
-    return { text: await handle.readFile('latin1'), stamp: stampOf(stats) };
-  } catch (error) {
-    throw unreadable(file, error);
-  } finally {
-    await handle.close();
   }
 }
 

@@ -10,7 +10,6 @@ import {
   type Attacker,
   CHALLENGE,
   cobs,
-  dial,
   emptyTable,
   envelope,
   greet,
@@ -118,7 +117,7 @@ bytes(
     try {
       const honest = await site.honest();
       const noise = cobs(withCrc(hello({ device: 'x'.repeat(64), tables: [] })));
-      const sockets = await Promise.all([left, right].map((from) => dial(site.port, from)));
+      const sockets = await Promise.all([left, right].map((from) => site.connect(from)));
       const flood = setInterval(() => {
         for (const socket of sockets) {
           if (!socket.writableNeedDrain) socket.write(Buffer.concat(Array(2_000).fill(noise)));

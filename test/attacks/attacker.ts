@@ -2,8 +2,6 @@
 // own. COBS [W-7], the check of §2, the messages of §3, the MACs of §9, envelopes of §10.
 
 import { createHash, createHmac } from 'node:crypto';
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { crc32 } from 'node:zlib';
 
@@ -219,10 +217,6 @@ export class Attacker {
     });
   }
 
-  static async dial(port: number, from = '127.0.0.1'): Promise<Attacker> {
-    return new Attacker(await dial(port, from));
-  }
-
   /** A body with its CRC. */
   say(body: Uint8Array): void {
     this.sayFrame(withCrc(body));
@@ -265,13 +259,6 @@ export class Attacker {
   #wake(): void {
     for (const wake of this.#wakes.splice(0)) wake();
   }
-}
-
-export async function dial(port: number, from = '127.0.0.1'): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', localAddress: from, noDelay: true });
-  socket.on('error', () => {});
-  await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
-  return socket;
 }
 
 /** A session under a key, whoever has it. */

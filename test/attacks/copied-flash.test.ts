@@ -25,9 +25,8 @@ for (const [door, auth, ack] of modes) {
   test.before(async () => {
     // A place is forgotten only where Kafka has its events.
     const bootstrap = await sharedBroker();
-    const more = { ack };
     const topics = ['life'];
-    site = await Attacked.start(`copied-${auth}`, { door, auth, devices, bootstrap, topics, more });
+    site = await Attacked.start(`copied-${auth}`, { door, auth, ack, devices, bootstrap, topics });
   });
   test.after(() => site.end());
 

@@ -23,8 +23,8 @@ export interface Door {
   opened(proxy: ProxyProcess, folder: string): Promise<void>;
   /** For an attacker, who speaks frames on a byte stream. `as`: of a certificate, where one is asked for. */
   attack(from: string, as?: string): Promise<Duplex>;
-  /** For a device's link, anew at each opening. */
-  device(name: string): Promise<() => Duplex>;
+  /** For a device's link, anew at each opening. `from`: where it has an address. */
+  device(name: string, from?: string): Promise<() => Duplex>;
 }
 
 export function doorOf(name: DoorName, auth: AuthName, scene: LineScene, lines: number): Door {
@@ -53,8 +53,8 @@ class TcpDoor implements Door {
   async attack(from: string) {
     return connect({ port: this.#port, host, localAddress: from, noDelay: true });
   }
-  async device() {
-    return () => connect({ port: this.#port, host, noDelay: true });
+  async device(_name: string, from = host) {
+    return () => connect({ port: this.#port, host, localAddress: from, noDelay: true });
   }
 }
 
@@ -80,14 +80,11 @@ class TlsDoor implements Door {
     this.#port = Number(proxy.log.find(({ msg }) => msg === 'listening')?.tlsPort);
   }
   async attack(from: string, as?: string) {
-    return this.#dial(as, from);
-  }
-  async device(name: string) {
-    const pair = await this.#pairOf(name);
-    return () => this.#connect(pair, host);
-  }
-  async #dial(as: string | undefined, from: string) {
     return this.#connect(await this.#pairOf(as), from);
+  }
+  async device(name: string, from = host) {
+    const pair = await this.#pairOf(name);
+    return () => this.#connect(pair, from);
   }
   async #pairOf(as: string | undefined) {
     return this.#auth === 'certificate' && as !== undefined ? this.#authority!.sign(as) : {};
@@ -116,8 +113,8 @@ class UdpDoor implements Door {
   async attack(from: string) {
     return framesOver(new UdpAddress(this.#port, from));
   }
-  async device() {
-    return () => chunksOver(new UdpAddress(this.#port));
+  async device(_name: string, from?: string) {
+    return () => chunksOver(new UdpAddress(this.#port, from));
   }
 }
 

@@ -34,7 +34,7 @@ let rogue: Rogue;
 test.before(async () => {
   site = await Attacked.start('rogue-gateway', { devices: ['one', 'two'] });
   honest = await site.honest();
-  rogue = site.scene.add(await openRogue(() => site.port), (rogue) => rogue.close());
+  rogue = site.scene.add(await openRogue(() => site.connect()), (rogue) => rogue.close());
   victims = [await site.sense('one', { port: rogue.port, everyMs: 25 })];
   await passes(victims[0]!, 10);
 });

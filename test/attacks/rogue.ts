@@ -2,7 +2,8 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { cobs, dial, frameCutter } from './attacker.js';
+import type { Duplex } from 'node:stream';
+import { cobs, frameCutter } from './attacker.js';
 
 export type Way = 'to-proxy' | 'to-device';
 /** What goes on in a frame's place; the frame itself: passed on. */
@@ -20,20 +21,21 @@ export interface Rogue {
   close(): Promise<void>;
 }
 
-export async function openRogue(target: () => number): Promise<Rogue> {
-  const sockets = new Set<Socket>();
+/** `toProxy`: connected. */
+export async function openRogue(toProxy: () => Promise<Duplex>): Promise<Rogue> {
+  const sockets = new Set<Duplex>();
   const seen: Rogue['seen'] = [];
   let how = honestly;
   let connections = 0;
-  let newest: Record<Way, Socket> | null = null;
+  let newest: Record<Way, Duplex> | null = null;
   const server = createServer(async (device) => {
     const connection = connections++;
     device.pause().on('error', () => {});
     sockets.add(device);
-    const proxy = await dial(target());
+    const proxy = await toProxy();
     sockets.add(proxy);
     newest = { 'to-proxy': proxy, 'to-device': device };
-    const carry = (from: Socket, to: Socket, way: Way) => {
+    const carry = (from: Duplex, to: Duplex, way: Way) => {
       const cut = frameCutter((frame) => {
         seen.push({ way, frame, connection });
         for (const one of how(frame, way, connection)) if (!to.destroyed) to.write(cobs(one));

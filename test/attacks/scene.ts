@@ -1,12 +1,16 @@
 // A site that is attacked: a built proxy with a journal and no Kafka, an honest device beside the attacker, and what the journal holds at the end.
 
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import * as assert from 'uvu/assert';
 import { parse, stringify } from 'yaml';
 import { consume } from '../kafka/read-back.js';
+import { sharedBroker } from '../kafka/shared-broker.js';
 import { createTopics } from '../kafka/topics.js';
 import { addKeys } from '../site/device-keys.js';
-import { countInJournal, LineScene, passes } from '../site/line-scene.js';
+import { assertEach, LineScene, passes } from '../site/line-scene.js';
 import { type ProxyProcess, runHeadwater, startProxy } from '../site/proxy-process.js';
 import { type Sensor, type SensorOptions, startSensor } from '../site/sensor.js';
 import { makeSite, type Site } from '../site/site.js';
@@ -20,6 +24,13 @@ export interface Taken {
   stream: string;
   value: unknown;
 }
+
+/** The default configuration, and what differs in how frames come and in when they are acknowledged. */
+export const gates: [name: string, gate: { door: DoorName; ack?: 'kafka' }][] = [
+  ['by TCP', { door: 'tcp' }],
+  ['by TLS', { door: 'tls' }],
+  ['ack: kafka', { door: 'tcp', ack: 'kafka' }],
+];
 
 export class Attacked {
   readonly scene: LineScene;
@@ -51,16 +62,19 @@ export class Attacked {
     {
       auth = 'keys' as AuthName,
       door: doorName = 'tcp' as DoorName,
+      ack = 'journal' as 'journal' | 'kafka',
       lines = 4,
       devices = [] as string[],
       limits = {},
       more = {},
-      bootstrap = null as string | null,
-      topics = [] as string[],
+      bootstrap: given = null as string | null,
+      topics = ['climate', 'forged'],
     }: {
       auth?: AuthName;
       /** Through which attackers and devices come; TCP is open beside it. */
       door?: DoorName;
+      /** By Kafka: a broker of this run, where none is given. */
+      ack?: 'journal' | 'kafka';
       /** Of a door of lines. */
       lines?: number;
       /** That have a key. */
@@ -75,6 +89,7 @@ export class Attacked {
   ): Promise<Attacked> {
     const scene = new LineScene();
     const hasKeys = auth === 'keys';
+    const bootstrap = given ?? (ack === 'kafka' ? await sharedBroker() : null);
     const site = await makeSite({ bootstrap, label });
     scene.add(site, (site) => site.remove());
     try {
@@ -82,7 +97,8 @@ export class Attacked {
       const tcp = { host: '127.0.0.1', port: 0, auth: hasKeys ? 'keys' : 'none' };
       const listen = { tcp, ...(await door.listen(site.folder)) };
       const written = parse(await readFile(site.config, 'utf8')) as object;
-      const content = { ...written, listen, limits, ...(hasKeys && { keys: './devices.keys' }) };
+      const keysAt = hasKeys && { keys: './devices.keys' };
+      const content = { ...written, listen, ack, limits, ...keysAt };
       await writeFile(site.config, stringify({ ...content, ...more }));
       const names = ['honest', ...devices];
       const keys = hasKeys ? await addKeys(site.config, names) : new Map<string, string>();
@@ -112,19 +128,25 @@ export class Attacked {
     return runHeadwater(['device', ...words, '-c', this.site.config]);
   }
 
-  /** `as`: of a certificate, where one is asked for. */
-  async dial(from = '127.0.0.1', as?: string): Promise<Attacker> {
-    const attacker =
-      this.door.name === 'tcp'
-        ? await Attacker.dial(this.port, from)
-        : new Attacker(await this.door.attack(from, as));
-    return this.scene.add(attacker, (attacker) => attacker.end());
+  /** A connection by the site's door. `as`: of a certificate, where one is asked for. */
+  async connect(from = '127.0.0.1', as?: string): Promise<Duplex> {
+    const stream = await this.door.attack(from, as);
+    stream.on('error', () => {});
+    this.scene.add(stream, (stream) => void stream.destroy());
+    if (stream instanceof Socket && stream.connecting) {
+      await Promise.race([once(stream, 'connect'), once(stream, 'close')]);
+    }
+    return stream;
   }
 
-  /** A real device. `port`: of what it takes for the proxy. */
+  async dial(from?: string, as?: string): Promise<Attacker> {
+    return new Attacker(await this.connect(from, as));
+  }
+
+  /** A real device. `port`: of what it takes for the proxy; else it comes by the site's door, `from` an address of its own. */
   async sense(
     device: string,
-    { port, everyMs = 10, ...more }: Partial<SensorOptions> = {},
+    { port, from, everyMs = 10, ...more }: Partial<SensorOptions> & { from?: string } = {},
   ): Promise<Sensor> {
     const key = this.key(device);
     const sensor = await startSensor({
@@ -141,6 +163,11 @@ export class Attacked {
     const sensor = await this.sense('honest');
     await passes(sensor, 10);
     return sensor;
+  }
+
+  /** What the site keeps of devices, once it has all: in Kafka, where it has one. */
+  async taken(): Promise<Taken[]> {
+    return this.bootstrap === null ? this.journal() : this.inKafka();
   }
 
   async counted(kind: string): Promise<number> {
@@ -181,15 +208,21 @@ export class Attacked {
   }
 
   async nothingForged(): Promise<void> {
-    const forged = (await this.journal()).filter(({ stream }) => stream !== 'climate');
+    const forged = (await this.taken()).filter(({ stream }) => stream !== 'climate');
     assert.equal(forged, []);
   }
 
-  /** What the honest devices sent is in the journal once, in order, and nothing else is. */
+  /** What the honest devices sent is there once, in order, and nothing else is. */
   async onlyHonest(...sensors: Sensor[]): Promise<void> {
-    await countInJournal(this.site.config, ...sensors);
+    for (const sensor of sensors)
+      assert.ok(await sensor.finish(), `${sensor.device} is not through`);
+    const taken = await this.taken();
+    assertEach(
+      taken.map(({ device, id }) => [device, id]),
+      sensors,
+    );
     await this.nothingForged();
-    const names = new Set((await this.journal()).map(({ device }) => device));
+    const names = new Set(taken.map(({ device }) => device));
     assert.equal([...names].sort(), sensors.map(({ device }) => device).sort());
   }
 

@@ -38,7 +38,7 @@ test.before(async () => {
   const entry = { source, folder: projectFolder };
   const built = await buildFirmware({ entry, target: 'quickjs', minify: false });
   code = `Math.random = () => 0;\n${built.code}`;
-  tap = site.scene.add(await openRogue(() => site.port), (tap) => tap.close());
+  tap = site.scene.add(await openRogue(() => site.connect()), (tap) => tap.close());
 });
 test.after(() => site.end());
 

@@ -42,9 +42,23 @@ export class LineScene {
 export async function countInJournal(config: string, ...sensors: Sensor[]): Promise<void> {
   for (const sensor of sensors) assert.ok(await sensor.finish(), `${sensor.device} is not through`);
   const { output } = await runHeadwater(['tail', '-c', config, '--no-follow', '--json']);
+  const lines = output.trim().split('\n');
+  assertEach(
+    lines.map((text) => {
+      const { device, id } = JSON.parse(text) as { device: string; id: string };
+      return [device, id];
+    }),
+    sensors,
+  );
+}
+
+/** Of each device every event once and in order, by their ids `boot/seq`. */
+export function assertEach(
+  taken: readonly [device: string, id: string][],
+  sensors: readonly Sensor[],
+): void {
   const seqs = new Map<string, number[]>();
-  for (const text of output.trim().split('\n')) {
-    const { device, id } = JSON.parse(text) as { device: string; id: string };
+  for (const [device, id] of taken) {
     seqs.set(device, [...(seqs.get(device) ?? []), Number(id.split('/')[1])]);
   }
   for (const { device, sent } of sensors) {

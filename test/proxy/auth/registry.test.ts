@@ -1,8 +1,19 @@
 // The registry as the proxy has it: which files it takes, and that it is as its file is.
 
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { chmod, chown, mkdir, rename, rm, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { promises, writeFileSync } from 'node:fs';
+import {
+  chmod,
+  chown,
+  mkdir,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
@@ -228,6 +239,31 @@ test('a file that was moved away and comes back as it was is no trouble any more
   await rename(`${scene.file}.away`, scene.file);
   await until(() => registry.trouble() === null);
   assert.equal(scene.revoked, []);
+});
+
+test('a file that reports an error when it is closed is a trouble, and ends nothing', async ({
+  scene,
+}) => {
+  await add(scene, 'a');
+  const registry = await scene.open();
+  const { open } = promises;
+  promises.open = async (...how) => {
+    const handle = await open(...how);
+    const { close } = handle;
+    handle.close = async () => {
+      await close();
+      throw Object.assign(new Error('EIO: i/o error, close'), { code: 'EIO' });
+    };
+    return handle;
+  };
+  try {
+    await utimes(scene.file, 1, 1);
+    await until(() => registry.trouble() !== null);
+  } finally {
+    promises.open = open;
+  }
+  assert.is(registry.of('a').length, 1);
+  await until(() => registry.trouble() === null);
 });
 
 test('a file system that gives no answer is a trouble, too', async ({ scene }) => {
