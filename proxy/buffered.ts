@@ -1,10 +1,8 @@
 import type { Journal } from './journal/journal.js';
-import type { JournalReader } from './journal/reader.js';
+import { batches, type JournalReader } from './journal/reader.js';
 
 // The books' term `buffered`: events in the journal behind what Kafka confirmed, counted by reading
 // them, so that the books are no subtraction.
-
-const readBytesMax = 1 << 20;
 
 export async function countBuffered(
   reader: Pick<JournalReader, 'begin' | 'read'>,
@@ -16,8 +14,7 @@ export async function countBuffered(
   );
   const until = journal.syncedEnd;
   let events = 0;
-  for (let at = Math.min(...from); at < until; ) {
-    const { located, next } = await reader.read(at, until, readBytesMax);
+  for await (const located of batches(reader, Math.min(...from), until)) {
     for (const { record, lane, offset, lost } of located) {
       if (offset < (from[lane] ?? until)) continue;
       // Damage took them; the lane has still to say so.
@@ -25,8 +22,6 @@ export async function countBuffered(
       if (record.kind !== 'block') continue;
       events += record.first + record.count - record.from;
     }
-    if (next <= at) break;
-    at = next;
   }
   return events;
 }

@@ -1,5 +1,5 @@
 import type { Journal } from './journal/journal.js';
-import type { JournalReader } from './journal/reader.js';
+import { batches, type JournalReader } from './journal/reader.js';
 
 // Since when the events wait that an opening finds: the first one's arrival, read; behind it by segments, whose headers say when they
 // were begun, so that a journal of 10 GB is not read for it. An age so found is too small at most by what an event waits for its fsync.
@@ -35,14 +35,11 @@ async function firstArrival(
   from: number,
   until: number,
 ): Promise<{ offset: number; arrivalMs: number } | null> {
-  for (let at = from; at < until; ) {
-    const { located, next } = await reader.read(at, until, readBytesMax);
+  for await (const located of batches(reader, from, until, readBytesMax)) {
     for (const { record, lane: own, offset } of located) {
       if (own !== lane || (record.kind !== 'block' && record.kind !== 'loss')) continue;
       return { offset, arrivalMs: record.arrivalMs };
     }
-    if (next <= at) break;
-    at = next;
   }
   return null;
 }

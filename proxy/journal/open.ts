@@ -3,15 +3,13 @@ import { errorCode, errorText, JournalError } from './error.js';
 import { FileJournal } from './file-journal.js';
 import type { Journal, JournalOptions } from './journal.js';
 import type { LaneCount } from './lane.js';
-import { JournalReader } from './reader.js';
+import { batches, JournalReader } from './reader.js';
 import { type Recovered, recover } from './recovery.js';
 import { foreignNames } from './segments.js';
 import type { State } from './state.js';
 
 // Opens a journal: look, lock, recover, begin a segment of our own, look at the lock again.
 // The order is what makes a refusal harmless and two racing openers safe ([J-3], [J-4]).
-
-const readBytes = 1 << 18;
 
 export async function openFileJournal(options: JournalOptions): Promise<Journal> {
   const { folder, disk, clock } = options;
@@ -69,13 +67,12 @@ async function hasWaiting(
   count: LaneCount,
 ): Promise<boolean> {
   const waitsFrom = Array.from({ length: count.lanes }, (_, lane) => state.waitsFrom(lane, count));
-  for (let at = Math.max(await reader.begin(), Math.min(...waitsFrom)); at < end; ) {
-    const { located, next } = await reader.read(at, end, readBytes);
+  const from = Math.max(await reader.begin(), Math.min(...waitsFrom));
+  for await (const located of batches(reader, from, end)) {
     for (const { record, lane, offset } of located) {
       const isEvent = record.kind === 'block' || record.kind === 'loss';
       if (isEvent && offset >= (waitsFrom[lane] ?? end)) return true;
     }
-    at = next;
   }
   return false;
 }

@@ -29,6 +29,22 @@ export type NewestSlot = Pick<Checkpoint, 'sequence' | 'end' | 'writtenMs' | 'vo
   name: string;
 };
 
+/** Records from `from` up to `until`, about `bytesMax` bytes of them at a time. */
+export async function* batches(
+  reader: Pick<JournalReader, 'read'>,
+  from: number,
+  until: number,
+  bytesMax = 1 << 18,
+): AsyncGenerator<Located[]> {
+  for (let at = from; at < until; ) {
+    const { located, next } = await reader.read(at, until, bytesMax);
+    yield located;
+    // Below a synced end a reader always gets on.
+    if (next <= at) return;
+    at = next;
+  }
+}
+
 export class JournalReader {
   readonly #disk: Disk;
   readonly #folder: string;

@@ -3,7 +3,7 @@
 
 import type { Disk } from '../disk.js';
 import { type Adoption, readAdoption, writeAdoption } from '../journal/adoption.js';
-import type { JournalReader } from '../journal/reader.js';
+import { batches, type JournalReader } from '../journal/reader.js';
 import type { Position } from '../journal/record.js';
 import { type Decision, decide, startOf } from './decide.js';
 import type { Claim, KafkaSink, SinkRecord } from './sink.js';
@@ -105,15 +105,13 @@ export async function adopt(parts: {
 async function count(reader: JournalReader, lanes: readonly LanePlan[], until: number) {
   const devices = new Set<string>();
   let events = 0;
-  for (let at = Math.min(...lanes.map(({ from }) => from)); at < until; ) {
-    const { located, next } = await reader.read(at, until, 1 << 20);
+  const from = Math.min(...lanes.map(({ from }) => from));
+  for await (const located of batches(reader, from, until)) {
     for (const { record, lane, offset } of located) {
       if (record.kind !== 'block' || offset < (lanes[lane]?.from ?? until)) continue;
       events += record.first + record.count - record.from;
       devices.add(record.device);
     }
-    if (next <= at) break;
-    at = next;
   }
   return { events, devices: devices.size };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { JournalReader } from '../journal/reader.js';
+import { batches, type JournalReader } from '../journal/reader.js';
 import type { Located, Position } from '../journal/record.js';
 import type { RecordMaker } from '../kafka/records.js';
 import type { SinkRecord } from '../kafka/sink.js';
@@ -31,8 +31,6 @@ export interface Found {
 }
 
 export type Progress = (doneBytes: number, allBytes: number) => void;
-
-const readBytesMax = 1 << 20;
 
 /** The same selection of the same journal has the same name, so that the same command goes on where it was. */
 export function nameOf(journal: string, selection: Selection): string {
@@ -94,12 +92,9 @@ export async function find(options: {
     end: until,
   };
   const begin = await reader.begin();
-  for (let at = begin; at < until; ) {
-    const { located, next } = await reader.read(at, until, readBytesMax);
+  for await (const located of batches(reader, begin, until)) {
     for (const one of located) note(one);
-    if (next <= at) break;
-    at = next;
-    progress(at - begin, until - begin);
+    progress((located.at(-1)?.end ?? begin) - begin, until - begin);
   }
   return found;
 
