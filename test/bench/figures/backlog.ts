@@ -13,6 +13,7 @@ import { until } from '../../site/until.js';
 import { benchProxy } from '../bench-proxy.js';
 import { startChild } from '../child.js';
 import { blockOf, table, tableBytes } from '../device-frames.js';
+import type { DiskMessage } from '../disk.js';
 import { settled } from '../journal-open-blocks.js';
 import { LoadDevice } from '../load-device.js';
 import type { PaceMessage } from '../pace.js';
@@ -116,7 +117,7 @@ export const backlog: Figure = {
       {
         what: 'ms to the ACK of live events meanwhile',
         measured: `p50 ${of('live50', 1)}, p99 ${of('live99', 1)}`,
-        reference: '',
+        reference: `4 KiB and fdatasync of another process: p99 ${of('disk99', 1)}, the longest ${of('diskMost')}`,
         goal: 'p99 ≤ 50',
         isMet: middle('live99') <= 50,
       },
@@ -140,6 +141,7 @@ async function drain(bootstrap: string, folder: string, bytesMax: number) {
   const firstAckMs = performance.now() - began;
   const words = [proxy.tcpPort, devices, 1, liveRate, watchSeconds];
   const pace = startChild<PaceMessage>('pace.js', words);
+  const disk = startChild<DiskMessage>('disk.js', [site.folder]);
   const resident = watchResident(proxy.pid);
   try {
     await until(async () => (await committed()) > 0);
@@ -148,11 +150,15 @@ async function drain(bootstrap: string, folder: string, bytesMax: number) {
     await sleep(3_000);
     const [begin, before] = [performance.now(), await committed()];
     const { ackMs } = await pace.hears('done');
+    disk.go();
+    const { syncMs } = await disk.hears('done');
     const drained = (((await committed()) - before) / (performance.now() - begin)) * 1000;
     const [live50, live99] = [percentile(ackMs, 0.5), percentile(ackMs, 0.99)];
-    return { firstAckMs, drained, live50, live99, residentMb: resident.mostMb() };
+    const [disk99, diskMost] = [percentile(syncMs, 0.99), Math.max(...syncMs)];
+    return { firstAckMs, drained, live50, live99, disk99, diskMost, residentMb: resident.mostMb() };
   } finally {
     resident.end();
+    disk.end();
     pace.end();
     // Not stopped: it would count what is left, all of it.
     await proxy.kill();
