@@ -13,9 +13,9 @@ import { type FlowParts, watchFlow } from './flow.js';
 import { type Adoption, readAdoption } from './journal/adoption.js';
 import { type Journal, openJournal } from './journal/journal.js';
 import { JournalReader } from './journal/reader.js';
-import type { Position, TableRecord } from './journal/record.js';
+import type { Position } from './journal/record.js';
 import { watchJournal } from './journal/watch.js';
-import type { Lane, LaneEvent } from './kafka/lane-types.js';
+import type { Lane, LaneEvent, LaneStart } from './kafka/lane-types.js';
 import { allowOf } from './limits/allow.js';
 import { Listeners } from './listeners/listeners.js';
 import type { Log } from './log.js';
@@ -42,30 +42,6 @@ export interface PipelineParts {
   keys?: DeviceKeys | null;
   /** The machine's own, unless a simulation has others. */
   doors?: Doors;
-}
-
-export interface LaneStart {
-  site: string;
-  lane: number;
-  /** In all claims of this proxy, where there are several lanes ([K-31]). */
-  proxy?: string | undefined;
-  journalFolder: string;
-  /** Under which Kafka knows it. */
-  journalId: string;
-  repeatsUntil?: number;
-  /** Kafka has all of the journal below it ([K-5]). */
-  begin: number;
-  /** Of the journal: an idle lane then moves its position. */
-  passedBytesMax: number;
-  confirmed: Position | null;
-  tables(): TableRecord[];
-  kafka: KafkaConfig;
-  delivery: Config['delivery'];
-  ack: Config['ack'];
-  host: string;
-  debug: boolean;
-  clock: Clock;
-  on(event: LaneEvent): void;
 }
 
 export interface Pipeline {

@@ -4,64 +4,19 @@
 // KAFKA.md [K-35]
 
 import { Worker } from 'node:worker_threads';
-import type { Clock } from '../clock.js';
-import type { Config, KafkaConfig } from '../config.js';
 import type { Position, TableRecord } from '../journal/record.js';
 import type { LaneStateName } from './lane-state.js';
-import type { Lane, LaneEnd, LaneEvent } from './lane-types.js';
+import type { Lane, LaneEnd, LaneEvent, LaneStart } from './lane-types.js';
 
-export interface LaneThreadOptions {
-  site: string;
-  lane: number;
-  /** In all of its claims, where there are several lanes ([K-31]). */
-  proxy?: string | undefined;
-  /** Its records are read by the worker itself. */
-  journalFolder: string;
-  journalId: string;
-  /** What begins below it may be in Kafka already: the journal was adopted. */
-  repeatsUntil?: number;
-  /** Kafka has all of the journal below it ([K-5]). */
-  begin: number;
-  /** Of the journal: an idle lane then moves its position. */
-  passedBytesMax: number;
-  /** The last position of this lane that the journal saw confirmed. */
-  confirmed: Position | null;
-  /** All tables that are durable now; asked at each start of a worker. */
-  tables(): TableRecord[];
-  kafka: KafkaConfig;
-  delivery: Config['delivery'];
-  ack: Config['ack'];
-  /** For people, in the claim: host name and pid. */
-  host: string;
-  /** kafkajs's own lines too, at level debug. */
-  debug?: boolean;
-  clock: Clock;
-  on(event: LaneEvent): void;
+export interface LaneThreadOptions extends LaneStart {
   /** The worker's file, and how long a silence is one: for tests. */
   worker?: URL;
   silenceMs?: number;
 }
 
-/** What a worker is born with. */
-export interface LaneWorkerData
-  extends Pick<
-    LaneThreadOptions,
-    | 'site'
-    | 'lane'
-    | 'proxy'
-    | 'journalFolder'
-    | 'journalId'
-    | 'begin'
-    | 'passedBytesMax'
-    | 'confirmed'
-    | 'kafka'
-    | 'delivery'
-    | 'ack'
-    | 'host'
-    | 'repeatsUntil'
-  > {
+/** What a worker is born with: what a message can carry. */
+export interface LaneWorkerData extends Omit<LaneStart, 'tables' | 'clock' | 'on'> {
   tables: TableRecord[];
-  debug: boolean;
   beatMs: number;
 }
 
@@ -129,18 +84,11 @@ class Thread implements Lane {
   }
 
   #spawn(): void {
-    const { site, lane, proxy, journalFolder, journalId, kafka, host, tables } = this.#options;
-    const { delivery, ack, begin, passedBytesMax, repeatsUntil = 0 } = this.#options;
+    const { tables, clock, on, worker: file, silenceMs, ...start } = this.#options;
     const workerData: LaneWorkerData = {
-      ...{ site, lane, proxy, journalFolder, journalId, kafka, delivery, ack, host, repeatsUntil },
-      ...{ begin, passedBytesMax },
-      confirmed: this.#confirmed,
-      tables: tables(),
-      debug: this.#options.debug === true,
-      beatMs: this.#lookMs,
+      ...{ ...start, confirmed: this.#confirmed, tables: tables(), beatMs: this.#lookMs },
     };
-    const file = this.#options.worker ?? new URL('./lane-worker.js', import.meta.url);
-    const worker = new Worker(file, { workerData });
+    const worker = new Worker(file ?? new URL('./lane-worker.js', import.meta.url), { workerData });
     this.#worker = worker;
     this.#quietLooks = 0;
     worker.on('message', (message: FromLaneWorker) => {

@@ -1,11 +1,43 @@
 // What a lane is given, says and answers: the contract between lane.ts and the thread it runs in.
 
 import type { Clock } from '../clock.js';
+import type { Config, KafkaConfig } from '../config.js';
 import type { Damage } from '../journal/damage.js';
-import type { Dropped, Located, Position } from '../journal/record.js';
+import type { Dropped, Located, Position, TableRecord } from '../journal/record.js';
 import type { LaneReader } from './feed.js';
 import type { LaneStateName } from './lane-state.js';
 import type { Claim, KafkaSink, SinkRecord } from './sink.js';
+
+/** What the proxy gives a lane, whatever it runs in. */
+export interface LaneStart {
+  site: string;
+  lane: number;
+  /** In all claims of this proxy, where there are several lanes ([K-31]). */
+  proxy?: string | undefined;
+  /** Its records are read by the lane itself. */
+  journalFolder: string;
+  /** Under which Kafka knows it. */
+  journalId: string;
+  /** What begins below it may be in Kafka already: the journal was adopted. 0. */
+  repeatsUntil?: number;
+  /** Kafka has all of the journal below it ([K-5]). */
+  begin: number;
+  /** Of the journal: an idle lane then moves its position. */
+  passedBytesMax: number;
+  /** The last position of this lane that the journal saw confirmed. */
+  confirmed: Position | null;
+  /** All tables that are durable now; asked at each start of a thread. */
+  tables(): TableRecord[];
+  kafka: KafkaConfig;
+  delivery: Config['delivery'];
+  ack: Config['ack'];
+  /** For people, in the claim: host name and pid. */
+  host: string;
+  /** kafkajs's own lines too, at level debug. */
+  debug?: boolean;
+  clock: Clock;
+  on(event: LaneEvent): void;
+}
 
 export interface LaneOptions {
   lane: number;
