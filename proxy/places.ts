@@ -48,9 +48,13 @@ export interface BootsMax {
   ofAll: number;
 }
 
+/** The numbers of a device that is connected, whether anything of them has come or not. */
+export type Connected = () => Iterable<readonly [device: string, boots: Iterable<number>]>;
+
 /** Which device has a number: by its places, and by what it was given since. DATA names no device ([W-3]). */
 export class BootOwners {
   readonly #journal: Journal;
+  readonly #connected: Connected;
   #devices = new Map<number, string>();
   /** By device: what it was given since the places were read. */
   readonly #since = new Map<string, Set<number>>();
@@ -61,8 +65,9 @@ export class BootOwners {
   /** Numbers in it, all of them, are some device's: where a site boots at once thousands ask for the first free one of the same second. */
   #given = { from: 0, to: 0 };
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, connected: Connected) {
     this.#journal = journal;
+    this.#connected = connected;
     this.#aheadSeconds = Number.parseInt(journal.id.slice(0, aheadDigits), 16);
     this.#readPlaces();
   }
@@ -79,17 +84,21 @@ export class BootOwners {
   }
 
   add(device: string, boot: number): void {
+    // Boots end: what has no place and no session any more is dropped now and then.
+    if (this.#devices.size > this.#entriesMax) this.#readPlaces();
+    this.#note(device, boot);
+  }
+
+  #note(device: string, boot: number): void {
     if (this.#devices.has(boot)) return;
     this.#devices.set(boot, device);
     const since = this.#since.get(device) ?? new Set();
     this.#since.set(device, since.add(boot));
-    // Boots end: what has no place any more is dropped now and then.
-    if (this.#devices.size > this.#entriesMax) this.#readPlaces();
   }
 
   /**
    * Whether boots of a HELLO are too many, of its device or of all. Those that it said it had count as those that have a place, or a device could use up
-   * what there is of all; what has no place is not counted from the next look on, every ten seconds at most.
+   * what there is of all; what has neither a place nor a session is not counted from the next look on, every ten seconds at most.
    */
   areTooMany({ device, boots }: Hello, most: BootsMax, nowMs: number): boolean {
     const places = this.#journal.places(device);
@@ -99,7 +108,8 @@ export class BootOwners {
     const isFull = () => {
       const since = [...(this.#since.get(device) ?? [])].filter(isFresh);
       const own = (places?.size ?? 0) + new Set([...since, ...fresh]).size;
-      return own > most.ofDevice || this.#devices.size + fresh.length > most.ofAll;
+      const more = fresh.filter((boot) => boot === null || this.#devices.get(boot) !== device);
+      return own > most.ofDevice || this.#devices.size + more.length > most.ofAll;
     };
     if (!isFull()) return false;
     if (nowMs - this.#lookedMs < lookEveryMs) return true;
@@ -128,6 +138,9 @@ export class BootOwners {
       for (const boot of this.#journal.places(device)?.keys() ?? []) {
         if (!this.#devices.has(boot)) this.#devices.set(boot, device);
       }
+    }
+    for (const [device, boots] of this.#connected()) {
+      for (const boot of boots) this.#note(device, boot);
     }
     this.#entriesMax = 2 * this.#devices.size + 10_000;
   }
@@ -185,7 +198,7 @@ function numberOf(
 ): number {
   if (said.boot === null) {
     const again = numbers.assigned;
-    if (again !== null && !taken.has(again)) return again;
+    if (again !== null && !taken.has(again) && !taken.others(again)) return again;
     numbers.assigned = freeNumber(taken, nowMs);
     return numbers.assigned;
   }
@@ -197,9 +210,8 @@ function numberOf(
     place === undefined ? taken.others(said.boot) : isAnotherLife(said, running, place);
   if (!isAnothers) return said.boot;
   const given = numbers.renumbered.get(said.boot);
-  if (given !== undefined && given.fingerprint === said.fingerprint && !taken.has(given.boot)) {
-    return given.boot;
-  }
+  const isGivenAgain = given !== undefined && given.fingerprint === said.fingerprint;
+  if (isGivenAgain && !taken.has(given.boot) && !taken.others(given.boot)) return given.boot;
   const boot = freeNumber(taken, nowMs);
   numbers.renumbered.set(said.boot, { boot, fingerprint: said.fingerprint });
   return boot;

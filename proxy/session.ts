@@ -81,6 +81,11 @@ export class Session implements ChannelHandler, FrameTaker, TablesListener {
     return this.#state;
   }
 
+  /** That its device lists. */
+  get boots(): Iterable<number> {
+    return this.#admitted?.intakes.keys() ?? [];
+  }
+
   received(bytes: Uint8Array): void {
     this.#unsoundBytes += bytes.length;
     this.#frames.push(bytes);

@@ -66,7 +66,7 @@ export class Sessions {
   constructor(site: Site) {
     this.#site = { ...site, connected: () => this.#live.size };
     const { journal, acknowledged, keys } = site;
-    this.#owners = new BootOwners(journal);
+    this.#owners = new BootOwners(journal, () => this.#numbers());
     acknowledged.onMoved((moved) => {
       for (const [device, boots] of moved) {
         if (boots.size > 0) this.#live.get(device)?.session?.synced(boots);
@@ -178,6 +178,12 @@ export class Sessions {
     for (const oldest of this.#remembered.keys()) {
       this.#remembered.delete(oldest);
       break;
+    }
+  }
+
+  *#numbers(): Generator<readonly [device: string, boots: Iterable<number>]> {
+    for (const [device, { session }] of this.#live) {
+      if (session !== null) yield [device, session.boots];
     }
   }
 

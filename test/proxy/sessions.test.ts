@@ -75,6 +75,27 @@ test('no two devices are given one number: two cables that are swapped mix nothi
   assert.is(count('duplicate'), 0);
 });
 
+test("a connected device's number is no other's, whoever says how many names", () => {
+  const { sessions } = site();
+  const numberOf = (peer: Peer, device: string) => {
+    const [welcome] = peer.hello([{}], { device });
+    return welcome?.type === 'welcome' ? welcome.boots[0]!.boot : 0;
+  };
+  const stranger = new Peer(sessions);
+  for (let n = 0; n < 100; n++) numberOf(stranger, `before-${n}`);
+  const device = new Peer(sessions);
+  const own = numberOf(device, 'mote-1');
+  const others = Array.from({ length: 21_000 }, (_, n) => numberOf(stranger, `name-${n}`));
+  assert.not(others.includes(own));
+  // Nor where it was remembered for one that was away meanwhile.
+  device.handler.closed();
+  const later = Array.from({ length: 21_000 }, (_, n) => numberOf(stranger, `later-${n}`));
+  const taker = new Peer(sessions);
+  const taken = numberOf(taker, 'taker');
+  assert.ok(later.includes(own) || taken === own, 'it is free again');
+  assert.is.not(numberOf(new Peer(sessions), 'mote-1'), taken);
+});
+
 test('a site that boots at once: each device gets the next number, and a look or two find it', () => {
   const { sessions } = site();
   const isOfAnother = BootOwners.prototype.isOfAnother;

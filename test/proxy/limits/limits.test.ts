@@ -183,7 +183,8 @@ test('boots of a device, and of all: one too many is told to come later, and wha
     journal.sync();
     return answer?.type;
   });
-  assert.equal(others, ['welcome', 'welcome', 'welcome', 'reset', 'reset']);
+  // The one of which nothing came counts too: its device is connected.
+  assert.equal(others, ['welcome', 'welcome', 'reset', 'reset', 'reset']);
 });
 
 test('boots that a device only says it has are its own too: it does not use up what there is of all', () => {
@@ -198,6 +199,21 @@ test('boots that a device only says it has are its own too: it does not use up w
   // What nothing came of is forgotten, so that a device that only says HELLO anew is not kept out.
   clock.advance(10_000);
   assert.is(peer.hello([{ boot: 9_000 }], { nonce: 99 })[0]?.type, 'welcome');
+});
+
+test('what connected devices were given counts as long as they are, also where nothing came of it', () => {
+  const { sessions, clock, count } = live({ bootsPerDeviceMax: 17, bootsMax: 17 });
+  const given: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    for (let n = 0; n < 17; n++) {
+      const [answer] = new Peer(sessions).hello([{}], { device: `r${round}-${n}` });
+      if (answer?.type === 'welcome') given.push(answer.boots[0]!.boot);
+    }
+    clock.advance(10_300);
+  }
+  assert.is(given.length, 16, 'and the one that was there');
+  assert.is(new Set(given).size, given.length);
+  assert.is(count('boots-max'), 3 * 17 - 16);
 });
 
 test('of connections one address has its share, and so of those that wait for a device', () => {
