@@ -270,8 +270,12 @@ export class Session implements ChannelHandler, FrameTaker, TablesListener {
   /** [W-56] A HELLO changes nothing until its PROOF is there. */
   #challenge(hello: Hello, body: Uint8Array): void {
     const { keys, clock } = this.#site;
-    this.#handshake ??= new Handshake(keys, (bytes) => clock.random(bytes));
-    const challenge = this.#handshake.begin(hello, body, this.#sessions.formerKey(hello.device));
+    this.#handshake ??= new Handshake(
+      keys,
+      (bytes) => clock.random(bytes),
+      (device) => this.#sessions.lastKey(device),
+    );
+    const challenge = this.#handshake.begin(hello, body);
     if (challenge !== null) this.#send(challenge);
   }
 

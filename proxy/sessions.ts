@@ -90,7 +90,7 @@ export class Sessions {
   accept: Accept = (channel) => new Session(this.#site, this, channel);
 
   /** [W-41] The key of the device's last session. */
-  formerKey(device: string): SessionKey | null {
+  lastKey(device: string): SessionKey | null {
     return (this.#live.get(device) ?? this.#remembered.get(device))?.key ?? null;
   }
 

@@ -1,9 +1,8 @@
 import { putBytes, readFrom, takeBytes } from './cbor.js';
 import { crc32 } from './engine.js';
 import { checkWith, frame } from './frame.js';
-import { announce, backOff, prove, ready, state } from './session.js';
+import { announce, prove, ready, step } from './session.js';
 import { hmacOfShort } from './sha256.js';
-import { GREETING } from './state.js';
 import { FLAG_RESUMES, HELLO, MAC_FROM_DEVICE, MAC_FROM_PROXY, PROOF, RESET } from './wire.js';
 
 // A device with a key, PROTOCOL.md §9: it proves itself to the proxy, the proxy to it, and each frame of a session has a MAC in the place of its
@@ -16,7 +15,7 @@ let sent: number;
 let heard: number;
 /** A 0 and the body of the last HELLO; none before the first, when a line may bring what was meant for a former life. */
 let hello: Uint8Array | undefined;
-/** It, until a CHALLENGE was answered: one for each HELLO, or who has no key could keep the device computing. */
+/** It, until a CHALLENGE was answered, one for each HELLO, or the proxy has proven itself: who has no key could keep the device computing, or end its session. */
 let unanswered: Uint8Array | 0 | undefined;
 
 /** Gives the device its key, 16 to 64 characters of ASCII; before producer(). `headwater device add` prints the line. */
@@ -38,22 +37,26 @@ export const auth = (key: string): void =>
       return takeBytes(4);
     }
     if (type < RESET) {
+      // Espruino throws at what lies before an array.
       if (sessionKey && end > 8) {
         readFrom(bytes, end - 8);
         const counter = takeBytes(4);
         const front = takeBytes(4);
         const back = takeBytes(4);
-        digest(sessionKey, [MAC_FROM_PROXY], bytes.subarray(start, end - 4));
-        if (counter > heard && takeBytes(4) === front && takeBytes(4) === back) {
-          heard = counter;
-          readFrom(bytes, end);
-          return back;
+        if (counter > heard) {
+          digest(sessionKey, [MAC_FROM_PROXY], bytes.subarray(start, end - 4));
+          if (takeBytes(4) === front && takeBytes(4) === back) {
+            heard = counter;
+            unanswered = 0;
+            readFrom(bytes, end);
+            return back;
+          }
         }
       }
     } else if (sum === takeBytes(4)) {
       // RESET and CHALLENGE have a CRC. What RESET says is a hint: it may be anybody's word.
-      if (type === RESET) backOff(0);
-      else if (unanswered && state === GREETING) {
+      if (type === RESET) step(RESET);
+      else if (unanswered) {
         sessionKey = digest(
           key.split('').map((character) => character.charCodeAt(0)),
           unanswered,

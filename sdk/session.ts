@@ -230,7 +230,7 @@ const actions: readonly (((retryMs: number) => void) | 0)[][] = [
 ];
 
 /** A timer calls it with nothing. A message's second number comes with it: the ms that RESET asks to wait. */
-const step = (event?: number, retryMs?: number): void => {
+export const step = (event?: number, retryMs?: number): void => {
   const action = actions[state]![event || TIMER];
   // RESET may ask for an hour. Of more the rest is waited, so that nobody silences a device for good.
   if (action) action(retryMs! % 4e6 || 0);

@@ -80,6 +80,9 @@ test('byte for byte: HELLO, PROOF, TABLE, DATA; what the proxy says; a session t
   assert.is(proof, again.frame);
   link.say(closed(frameOf('WELCOME of the resumed session')));
   assert.ok(sdk.stats().ready);
+  written(made);
+  link.say(challenge());
+  assert.equal(written(made), [], 'a CHALLENGE that it did not need is not answered later');
 });
 
 test('nothing but a MAC makes it believe a WELCOME or an ACK', () => {
@@ -144,7 +147,9 @@ test('RESET is a hint: it backs off as it would by itself, and forgets nothing',
   made.sample();
   made.sdk.flush(() => {});
   written(made);
-  made.link.say(reset(4, 3_600_000));
+  // Said often in one segment, it is one: the link is closed by then.
+  const often = Buffer.concat(Array.from({ length: 30 }, () => reset(4, 3_600_000)));
+  made.link.say(often);
   assert.is(made.link.closed, 2);
   made.engine.advance(2_000);
   assert.is(written(made)[0]!.slice(0, 2), '01');

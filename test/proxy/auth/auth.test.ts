@@ -170,6 +170,56 @@ test('a proxy that does not know the session waits for the PROOF as one that doe
   assert.equal(device.proof(), ['welcome']);
 });
 
+test('a PROOF that was held back until another session began resumes nothing, and ends nothing', () => {
+  const { one, peer } = live();
+  const { sessionKey, sent } = one;
+  const held = peer();
+  Object.assign(held, { sessionKey, sent });
+  assert.equal(held.hello(hello({ flags: 8, nonce: 3 })), []);
+  const newer = peer();
+  assert.equal(newer.greet(hello({ nonce: 4 })), ['challenge', 'welcome']);
+  assert.equal(held.proof(), ['challenge']);
+  assert.is(newer.session.state, 'live');
+});
+
+test('a PROOF is its type alone: no byte of a HELLO becomes one of it', () => {
+  const { one, peer } = live();
+  const { sessionKey, sent } = one;
+  // Its HELLO has a further item, an 8, which who stands between leaves out, and puts in front of PROOF's.
+  const cut = hello({ flags: 8, nonce: 3 });
+  const between = peer();
+  Object.assign(between, { sessionKey, sent });
+  between.hello(cut);
+  assert.equal(between.sealed(Uint8Array.of(8, 8), cut), ['challenge']);
+  assert.is(one.session.state, 'live');
+});
+
+test('a wrong PROOF ends its CHALLENGE: the right one behind it is one that nobody asked for', () => {
+  const { peer, count } = world();
+  const device = peer();
+  device.hello(hello());
+  assert.equal(device.proof(Buffer.from(OTHER)), ['reset 4']);
+  assert.equal(device.proof(), []);
+  assert.is(count('proof-unasked'), 1);
+  assert.is(device.session.state, 'silent');
+});
+
+test('a session whose counter is used up is not resumed', () => {
+  const { one, peer } = live();
+  const { sessionKey, sent } = one;
+  one.handler.closed();
+  const spent = Object.getOwnPropertyDescriptor(SessionKey.prototype, 'isSpent')!;
+  Object.defineProperty(SessionKey.prototype, 'isSpent', { get: () => true, configurable: true });
+  try {
+    const again = peer();
+    Object.assign(again, { sessionKey, sent });
+    again.hello(hello({ flags: 8, nonce: 3 }));
+    assert.equal(again.proof(), ['challenge']);
+  } finally {
+    Object.defineProperty(SessionKey.prototype, 'isSpent', spent);
+  }
+});
+
 test('a session is not resumed with a key that was revoked since its HELLO', () => {
   const { one, keys, peer } = live();
   const { sessionKey, sent } = one;
