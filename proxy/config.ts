@@ -155,7 +155,16 @@ const schema = z.strictObject({
     .array(
       z.strictObject({
         devices: z.array(z.string().min(1)).min(1),
-        streams: z.array(z.string().min(1)).min(1),
+        streams: z
+          .array(
+            z
+              .string()
+              .regex(
+                /^[A-Za-z0-9._*-]{1,64}$/,
+                'a name of letters, digits, . _ - or a pattern with *',
+              ),
+          )
+          .min(1),
       }),
     )
     .min(1)

@@ -22,6 +22,8 @@ export class SessionTables {
   readonly #listener: TablesListener;
   /** By index, once they were looked at. */
   readonly #known: (KnownTable | undefined)[] = [];
+  /** A stream that its device may not write, by the index of the table that came with it. Null until there was one. */
+  #forbidden: Map<number, string> | null = null;
   /** Of each that is coming, what came of it: stream by stream, from the first on. Null until there was one. */
   #coming: Map<number, Uint8Array[]> | null = null;
 
@@ -50,7 +52,7 @@ export class SessionTables {
       const isWhole = tableId(bytes) === id;
       if (!isWhole && bytes.length <= TABLE_BYTES_MAX && stream + 1 < STREAMS_MAX) return;
       this.#coming.delete(index);
-      if (isWhole) this.#whole(id, bytes);
+      if (isWhole) this.#whole(index, id, bytes);
       else count('table-wrong-id');
     }
   }
@@ -61,33 +63,41 @@ export class SessionTables {
     if (known) return known;
     const { device, tables } = this.#hello;
     const id = tables[index];
+    const forbidden = this.#forbidden?.get(index);
+    if (forbidden !== undefined) {
+      this.#listener.notAllowed(forbidden);
+      return 'forbidden';
+    }
     const held = id === undefined ? null : this.#site.journal.table(device, id);
     if (id === undefined || held === null) return null;
     const streams = this.#tables.decode(id, held.bytes);
     if (typeof streams === 'string') return null;
-    if (!this.#isAllowed(streams)) return 'forbidden';
+    if (!this.#isAllowed(index, streams)) return 'forbidden';
     this.#known[index] = { id, streams };
     return { id, streams };
   }
 
-  #whole(id: string, bytes: Uint8Array): void {
+  #whole(index: number, id: string, bytes: Uint8Array): void {
     const { journal, limits } = this.#site;
     const { device } = this.#hello;
     const listener = this.#listener;
     const table = this.#tables.decode(id, bytes);
     if (typeof table === 'string') listener.count('table-malformed', { device, why: table });
-    else if (!this.#isAllowed(table)) return;
+    else if (!this.#isAllowed(index, table)) return;
     else if (journal.tableCount(device) >= limits.tablesPerDeviceMax) listener.tooManyTables();
     else if (!journal.append({ kind: 'table', device, id, bytes })) {
       listener.count('not-taken', { device, what: 'table' });
     }
   }
 
-  #isAllowed({ streams }: StreamTable): boolean {
+  #isAllowed(index: number, { streams }: StreamTable): boolean {
     const { allow } = this.#site;
     const { device } = this.#hello;
     const forbidden = allow === null ? undefined : streams.find(({ name }) => !allow(device, name));
-    if (forbidden !== undefined) this.#listener.notAllowed(forbidden.name);
-    return forbidden === undefined;
+    if (forbidden === undefined) return true;
+    this.#forbidden ??= new Map();
+    this.#forbidden.set(index, forbidden.name);
+    this.#listener.notAllowed(forbidden.name);
+    return false;
   }
 }

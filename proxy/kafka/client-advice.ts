@@ -95,6 +95,6 @@ function whereToLook(reason: string): string {
   if (/certificate|altnames|\bTLS\b|\bSSL\b/i.test(reason)) return 'see kafka.ssl';
   // So ends one that is not spoken to as it expects.
   const isClosed = /closed|ECONNRESET|disconnected|socket hang up/i.test(reason);
-  const keys = isClosed ? 'kafka.brokers and kafka.ssl are' : 'kafka.brokers is';
+  const keys = isClosed ? 'kafka.brokers, kafka.ssl and kafka.sasl are' : 'kafka.brokers is';
   return `see that it runs, and that ${keys} right`;
 }

@@ -77,11 +77,14 @@ async function demo(): Promise<Verdict> {
     }
     proxy = await startProxy(site.config);
     view.say(`the proxy runs (site ${site.name}, topic ${topic})`);
-    const firmware = await buildFirmware({
-      entry: { file: join(projectFolder, 'examples/sensor-firmware/firmware.ts') },
-      target: flags.target,
-      minify: true,
-    });
+    const [anyLine] = lines.values();
+    const firmware = await (anyLine === undefined
+      ? buildFirmware({
+          entry: { file: join(projectFolder, 'examples/sensor-firmware/firmware.ts') },
+          target: flags.target,
+          minify: true,
+        })
+      : keyedFirmware(anyLine, flags.target));
     view.say(
       `the firmware is built for ${flags.target}: ${firmware.bytes} bytes with the SDK in it`,
     );
@@ -95,7 +98,7 @@ async function demo(): Promise<Verdict> {
     });
     failed.catch(() => {});
     const codeOf = async (line?: string) =>
-      line === undefined ? firmware.code : await keyedFirmware(line, flags.target);
+      line === undefined ? firmware.code : (await keyedFirmware(line, flags.target)).code;
     for (const [device, all] of readings) {
       const code = await codeOf(lines.get(device));
       motes.push(

@@ -60,9 +60,9 @@ export async function keyLine(site: Site, device: string): Promise<string> {
 }
 
 /** The sensor firmware with a key's line in it, as a person would put it there. */
-export async function keyedFirmware(line: string, target: string): Promise<string> {
+export async function keyedFirmware(line: string, target: string) {
   const folder = join(projectFolder, 'examples/sensor-firmware');
   const firmware = await readFile(join(folder, 'firmware.ts'), 'utf8');
   const source = `import { auth } from 'headwater/auth';\n${line}\n${firmware}`;
-  return (await buildFirmware({ entry: { source, folder }, target, minify: true })).code;
+  return buildFirmware({ entry: { source, folder }, target, minify: true });
 }

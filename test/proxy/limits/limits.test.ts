@@ -130,6 +130,9 @@ test('streams that a device may write: a table with another one is not taken, no
   assert.is(count('stream-not-allowed'), 1);
   assert.equal(peer.heard(), []);
   assert.is(journal.tableCount('mote-1'), 0);
+  // What is behind the table in the same segment hears no other reason.
+  assert.equal(peer.data(BOOT, 0, block(2_000)), []);
+  assert.equal([count('stream-not-allowed'), count('table-lacking')], [2, 0]);
   const one = live({}, (_device, stream) => stream !== 'secret');
   const undeclared = Uint8Array.from([0x19, 0x07, 0xd0, 0x66, ...Buffer.from('secret'), 0, 1]);
   const [reset] = one.peer.data(BOOT, 0, undeclared);
