@@ -45,7 +45,7 @@ for (const stream of ['climate', 'press', 'headwater.loss', 'PRESS.state']) {
 test('what it may write goes through, and the device beside is whole', async () => {
   assert.ok((await site.counted('stream-not-allowed')) >= 3);
   const writer = await session();
-  writer.write(forged(5, 1, 'press.state'));
+  writer.write(forged(5, 0, 'press.state'));
   assert.ok(await writer.attacker.next(ACK));
   assert.ok(await honest.finish());
   const taken = await site.journal();
