@@ -39,6 +39,8 @@ export function parseColumns(
   const columns: Columns = { header, time: null, device: null, fields: [] };
   for (const part of text.split(',')) {
     const [name = '', where = ''] = part.split(/=(.*)/s);
+    if (where === '')
+      throw wrong(`"${part}": expected FIELD=COLUMN:TYPE, time=COLUMN or device=COLUMN`);
     // A column's name may have a colon itself.
     const isWhole = header.includes(where);
     const colon = isWhole ? -1 : where.lastIndexOf(':');
@@ -52,6 +54,8 @@ export function parseColumns(
       throw wrong(`"${name}" is no field's name: a letter, then letters, digits, _`);
     } else if (!typeForm.test(type)) {
       throw wrong(`${name}=${column}: expected its type behind a colon, of ${types}`);
+    } else if (columns.fields.some((field) => field.name === name)) {
+      throw wrong(`the field ${name} is said twice`);
     } else columns.fields.push({ name, column: at, type });
   }
   if (columns.fields.length > 0) return columns;

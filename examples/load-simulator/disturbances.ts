@@ -51,6 +51,7 @@ export function parseDisturbance(text: string): Disturbance {
   for (const pair of rest.split(',').filter((part) => part !== '')) {
     const [key = '', value = ''] = pair.split(/=(.*)/s);
     if (!known.includes(key)) throw wrong(`${kind} takes ${known.join(', ')}, not ${key}`);
+    if (key in values) throw wrong(`${key} is said twice`);
     values[key] = value;
   }
   const share = (key: string, unless: number) => {

@@ -11,6 +11,9 @@ import type { Settings } from './settings.js';
 /** Instances are made so many at a time, so that the first ones' answers are heard meanwhile. */
 const bootsAtOnce = 100;
 
+/** A connection's first answer is RESET: a 0x00, COBS's first code, and the message's type. */
+const isTurnedAway = (bytes: Uint8Array): boolean => bytes[0] === 0 && bytes[2] === 6;
+
 export class Fleet {
   readonly devices: Device[] = [];
   /** Of the whole run: connections that could not be made or were lost, by what the system said. */
@@ -87,6 +90,10 @@ export class Fleet {
       if (socket.localPort !== port || socket.localAddress !== socket.remoteAddress) return;
       this.#failed('ECONNREFUSED', this.#failures);
       socket.destroy();
+    });
+    // A device that is told to come later hangs up by itself.
+    socket.once('data', (bytes: Uint8Array) => {
+      if (isTurnedAway(bytes)) this.#failed('turned away by the proxy', this.#failures);
     });
     socket.on('end', () => this.#failed('lost (closed)', this.#losses));
     socket.on('error', ({ code = 'error' }: NodeJS.ErrnoException) => {

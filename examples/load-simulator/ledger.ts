@@ -25,6 +25,8 @@ export interface Amiss {
   unreadable: number;
   /** Loss that is reported and is none. */
   contradicted: number;
+  /** Acknowledged, and reported lost all the same: the proxy had them. */
+  acknowledgedLost: number;
   deadLetters: number;
 }
 
@@ -45,6 +47,8 @@ export interface LedgerOptions {
 }
 
 const remarksMax = 50;
+/** What a device gives up itself is acknowledged as lost; every other range is the proxy's word on what it does not have. */
+const ofDevice: readonly string[] = ['overflow', 'refused'];
 
 export class Ledger {
   readonly totals: Totals = {
@@ -52,7 +56,7 @@ export class Ledger {
   };
   readonly amiss: Amiss = {
     ...{ twice: 0, outOfOrder: 0, invented: 0, changed: 0, unreadable: 0 },
-    ...{ contradicted: 0, deadLetters: 0 },
+    ...{ contradicted: 0, acknowledgedLost: 0, deadLetters: 0 },
   };
   /** Records of other devices in the same topics, and of runs before: not looked at. */
   others = 0;
@@ -197,11 +201,28 @@ export class Ledger {
       this.#remark('contradicted', pages, boot, from, what);
     }
     const refused = page.refused.count(from, end);
+    if (!ofDevice.includes(reason)) this.#broken(pages, page, { boot, from, end, reason });
     const added = page.lost.add(from, end);
     this.totals.reportedLost += Math.max(0, added - refused - already);
     // The proxy acknowledges a lost range too, but what went with the power nobody acknowledged.
     if (to !== null) this.#reported += added;
     page.settle();
+  }
+
+  #broken(
+    pages: Pages,
+    page: Page,
+    { boot, from, end, reason }: Pick<Loss, 'boot' | 'from' | 'reason'> & { end: number },
+  ): void {
+    const until = Math.min(end, page.acknowledged);
+    if (until <= from) return;
+    const there = page.arrived.count(from, until) + page.refused.count(from, until);
+    const events = until - from - there;
+    if (events === 0) return;
+    this.amiss.acknowledgedLost += events;
+    this.#say(
+      `${pages.name} ${boot}/${from} begins a range that is reported lost (${reason}), ${events} of which were acknowledged`,
+    );
   }
 
   unreadable(device: string, topic: string): void {

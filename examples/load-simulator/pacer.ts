@@ -17,7 +17,8 @@ export class Pacer {
   readonly #settings: Settings;
   readonly #devices: readonly Device[];
   readonly #scheduler: Scheduler;
-  readonly #onOver: (why: 'events' | 'trace') => void;
+  readonly #untilMs: number;
+  readonly #onOver: (why: 'events' | 'trace' | 'duration') => void;
   /** Devices whose trace goes on. */
   #playing = new Set<Device>();
   readonly #thirsty = new Set<Device>();
@@ -27,11 +28,14 @@ export class Pacer {
     settings: Settings;
     devices: readonly Device[];
     scheduler: Scheduler;
-    onOver(why: 'events' | 'trace'): void;
+    /** Nothing is sent from then on, however late it was. As performance.now() counts. */
+    untilMs: number;
+    onOver(why: 'events' | 'trace' | 'duration'): void;
   }) {
     this.#settings = options.settings;
     this.#devices = options.devices;
     this.#scheduler = options.scheduler;
+    this.#untilMs = options.untilMs;
     this.#onOver = options.onOver;
     this.#left = options.settings.eventsMax;
   }
@@ -61,6 +65,10 @@ export class Pacer {
 
   #send(device: Device, row = device.row): boolean {
     if (this.isOver) return false;
+    if (performance.now() >= this.#untilMs) {
+      this.#finish('duration');
+      return false;
+    }
     if (this.#left <= 0) {
       this.#finish('events');
       return false;
@@ -71,7 +79,7 @@ export class Pacer {
     return isSent;
   }
 
-  #finish(why: 'events' | 'trace'): void {
+  #finish(why: 'events' | 'trace' | 'duration'): void {
     this.end();
     this.#onOver(why);
   }

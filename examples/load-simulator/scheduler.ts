@@ -65,7 +65,7 @@ export class Scheduler {
     if (this.#isStopped || next === undefined || next.dueMs >= this.#armedMs) return;
     clearTimeout(this.#timer);
     this.#armedMs = next.dueMs;
-    this.#timer = setTimeout(this.#turn, next.dueMs - performance.now());
+    this.#timer = setTimeout(this.#turn, Math.max(0, next.dueMs - performance.now()));
   }
 
   readonly #turn = (): void => {

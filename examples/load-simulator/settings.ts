@@ -68,6 +68,7 @@ export interface Settings {
 
 const shapes: readonly string[] = ['steady', 'bursts', 'power-cut'];
 const devicesMax = 10_000;
+const rateMax = 10_000_000;
 const defaults = { bufferBytes: 2_048, durationMs: 30_000, devices: 10 };
 /** What the shape power-cut does besides sending. */
 const powerCut = 'power:every=20s,for=2s';
@@ -98,6 +99,7 @@ export async function readSettings(options: SimulateOptions): Promise<Settings> 
   const words = [...(options.with ?? []), ...(shape === 'power-cut' ? [powerCut] : [])];
   const disturbances = words.map(parseDisturbance);
   const skews = disturbances.filter(({ kind }) => kind === 'skew');
+  if (skews.length > 1) throw new ConfigError('--with skew: once, it is of all devices');
   const names = namesOf(options.name, devices, workload);
   const bufferBytes = rate === 'max' ? floodBytes(devices) : defaults.bufferBytes;
   return {
@@ -122,10 +124,7 @@ export async function readSettings(options: SimulateOptions): Promise<Settings> 
         : wholeNumber('--buffer', options.buffer, 1_024, 16 * 1024 * 1024),
     lingerMs: durationMs('--linger', options.linger),
     patienceMs: durationMs('--patience', options.patience),
-    proxyPid:
-      options.proxyPid === undefined
-        ? null
-        : wholeNumber('--proxy-pid', options.proxyPid, 1, 0x7fff_ffff),
+    proxyPid: options.proxyPid === undefined ? null : pidOf(options.proxyPid),
     report: options.report ?? null,
     isJson: options.json === true,
   };
@@ -133,10 +132,27 @@ export async function readSettings(options: SimulateOptions): Promise<Settings> 
 
 function namesOf(prefix: string, devices: number, { names }: Workload): string[] {
   const digits = String(devices).length;
-  return Array.from({ length: devices }, (_, index) => {
+  const all = Array.from({ length: devices }, (_, index) => {
     const given = names?.[index] ?? String(index + 1).padStart(digits, '0');
     return `${prefix}${given}`;
   });
+  const odd = all.find((name) => !/^[ -~]{1,64}$/.test(name));
+  if (odd === undefined) return all;
+  throw new ConfigError(
+    `--name ${prefix}: a device would be called "${odd}"; expected 1 to 64 characters of ASCII`,
+  );
+}
+
+function pidOf(text: string): number {
+  const pid = wholeNumber('--proxy-pid', text, 1, 0x7fff_ffff);
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') {
+      throw new ConfigError(`--proxy-pid ${text}: there is no such process here`);
+    }
+  }
+  return pid;
 }
 
 /** All together so much is on its way at most: more would only wait. */
@@ -146,8 +162,14 @@ function floodBytes(devices: number): number {
 
 async function workloadOf(options: SimulateOptions, devices: number | null): Promise<Workload> {
   const { trace, columns, stream, shape } = options;
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(stream) || /^\.\.?$|^headwater\./.test(stream)) {
+    throw new ConfigError(
+      `--stream ${stream}: expected 1 to 64 of letters, digits, . _ -; headwater.… is the proxy's own`,
+    );
+  }
   if (trace === undefined) {
     if (columns !== undefined) throw new ConfigError('--columns: goes with --trace FILE.csv');
+    if (options.speed !== undefined) throw new ConfigError('--speed: goes with --trace');
     return shapeWorkload(stream);
   }
   if (shape === 'bursts') {
@@ -171,8 +193,10 @@ function rateOf(options: SimulateOptions, workload: Workload, devices: number) {
     throw new ConfigError('--rate and --speed: both say when a trace is played; give one');
   }
   const number = Number(rate);
-  if (!(number > 0)) throw new ConfigError(`--rate ${rate}: expected events per second, or max`);
-  return number;
+  if (/^\d+(\.\d+)?$/.test(rate) && number > 0 && number <= rateMax) return number;
+  throw new ConfigError(
+    `--rate ${rate}: expected events per second, up to ${rateMax.toLocaleString('en')}, or max`,
+  );
 }
 
 /** A trace has an end of its own, and so has a number of events. */
@@ -193,14 +217,21 @@ function proxyOf(text: string | undefined, config: Config | null): Settings['pro
     if (port === 0) throw new ConfigError('--proxy host:port: listen.tcp.port is 0 in the file');
     return { host: host === '0.0.0.0' ? '127.0.0.1' : host, port };
   }
+  return addressOf('--proxy', text);
+}
+
+function addressOf(option: string, text: string): { host: string; port: number } {
   const match = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(text);
-  if (match === null) throw new ConfigError(`--proxy ${text}: expected host:port`);
-  return { host: (match[1] ?? match[2])!, port: Number(match[3]) };
+  const port = Number(match?.[3]);
+  if (match !== null && port >= 1 && port <= 65_535) return { host: (match[1] ?? match[2])!, port };
+  throw new ConfigError(`${option} ${text}: expected host:port, with a port from 1 to 65535`);
 }
 
 function proofOf(options: SimulateOptions, config: Config | null): Settings['proof'] {
   const kafka = config?.kafka ?? null;
-  const brokers = options.brokers?.split(',') ?? kafka?.brokers;
+  const given = options.brokers?.split(',');
+  for (const broker of given ?? []) addressOf('--brokers', broker);
+  const brokers = given ?? kafka?.brokers;
   if (brokers === undefined) {
     const where = config === null ? '' : `${options.config} has no section kafka: `;
     throw new ConfigError(

@@ -149,7 +149,7 @@ export class Simulation {
         bottleneck: meter.bottleneck(this.#sendingFromMs - beganMs, endedMs - beganMs),
         simulator: {
           cpuMs: (cpu.user + cpu.system) / 1000,
-          bytesPerDevice: (memoryAfter - memoryBefore) / settings.devices,
+          bytesPerDevice: Math.max(0, memoryAfter - memoryBefore) / settings.devices,
           cpuMicrosPerEvent: (cpu.user + cpu.system) / Math.max(1, verdict.accepted),
         },
         proxy:
@@ -171,6 +171,7 @@ export class Simulation {
     this.#sendingFromMs = performance.now();
     const pacer = new Pacer({
       ...{ settings: this.settings, devices: fleet.devices, scheduler: this.#scheduler },
+      untilMs: this.#sendingFromMs + this.settings.durationMs,
       onOver: (why) => this.#stopSending(why),
     });
     if (this.settings.durationMs < Number.POSITIVE_INFINITY) {

@@ -82,7 +82,7 @@ Examples:
   headwater simulate -c site.yaml -n 1000 -r 5000 -d 10m --with cut:every=1m,for=10s,share=0.3 --report run.html
   headwater simulate -c site.yaml --trace motes --speed 60
   headwater simulate -c site.yaml --trace hall.csv --columns time=when,device=sensor,t=temp:fixed1 --rate max
-  headwater simulate -c site.yaml -n 10000 -r 1000 -d 5m --json | jq .verdict
+  headwater simulate -c site.yaml -n 10000 -r 1000 -d 5m --json | jq '.isSound, .verdict'
 
 Exit codes: 0 every event is accounted for; 1 one is amiss, or it could not be proven; 2 wrong use or configuration.`,
     )

@@ -9,6 +9,7 @@ import { FrameReader } from '../../proxy/frame.js';
 import { DATA, POLL } from '../../sdk/wire.js';
 import { type BusDevice, busSite } from '../bus/bus-site.js';
 import { projectFolder } from '../kafka/jars.js';
+import { median } from './figures/figure.js';
 
 const drops = Array.from({ length: 32 }, (_, at) => at + 1);
 /** From a POLL's last byte to the first of its answer: a device that is not busy. */
@@ -90,11 +91,11 @@ const total = (journaled: (address: number) => number) =>
 
 function line(load: string, row: Row): string {
   const sorted = row.roundsMs.sort((a, b) => a - b);
-  const [least, median, most] = [sorted[0]!, sorted[sorted.length >> 1]!, sorted.at(-1)!];
+  const [least, middle, most] = [sorted[0]!, median(sorted), sorted.at(-1)!];
   const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
   return (
     `| ${row.baudRate.toLocaleString('en')} | ${load} | ${row.computedMs.toFixed(0)} | ` +
-    `${least.toFixed(0)} / ${median.toFixed(0)} / ${most.toFixed(0)} | ${percent(row.use)} | ${percent(row.eventsUse)} | ` +
+    `${least.toFixed(0)} / ${middle.toFixed(0)} / ${most.toFixed(0)} | ${percent(row.use)} | ${percent(row.eventsUse)} | ` +
     `${row.perSecond.toLocaleString('en')} |`
   );
 }

@@ -11,6 +11,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { createBooks } from '../../proxy/books.js';
 import { systemClock } from '../../proxy/clock.js';
 import { openJournal } from '../../proxy/journal/journal.js';
+import { median } from './figures/figure.js';
 import { blockOf, devicesMax, settled } from './journal-open-blocks.js';
 import { unsyncedDisk } from './unsynced-disk.js';
 
@@ -108,7 +109,7 @@ function summary(values: number[]) {
   const sorted = [...values].sort((a, b) => a - b);
   const round = (ms: number) => Math.round(ms);
   return {
-    medianMs: round(sorted[sorted.length >> 1]!),
+    medianMs: round(median(values)),
     minMs: round(sorted[0]!),
     maxMs: round(sorted.at(-1)!),
   };

@@ -247,7 +247,7 @@ test('the commands beside the proxy log in as it does, with the rights that are 
   await headwater('journal', 'resend', ...span);
   const simulated = ['--proxy', `127.0.0.1:${proxy.tcpPort}`, '--events', '200', '--devices', '5'];
   const summary = JSON.parse(await headwater('simulate', ...simulated, '--rate', '200', '--json'));
-  assert.ok(summary.isSound && summary.isProven);
+  assert.ok(summary.isSound && summary.hasProof);
   assert.is(await proxy.stop(), 0);
   assert.not.match(JSON.stringify(proxy.log), clientSecret);
   proxy = null;

@@ -20,7 +20,7 @@ export async function page(content: ReportContent): Promise<string> {
   ]);
   const title = `headwater simulate: ${content.isSound ? 'sound' : 'not sound'}`;
   const state = content.isSound ? 'good' : 'bad';
-  const sum = content.isProven ? `<p class="sum">${escaped(sumText(content.verdict))}</p>` : '';
+  const sum = content.hasProof ? `<p class="sum">${escaped(sumText(content.verdict))}</p>` : '';
   const notes = [
     ...content.unfinished.map((what) => `Waited in vain for ${what}.`),
     ...bottleneckWords(content.simulator),

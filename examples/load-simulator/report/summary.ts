@@ -11,7 +11,7 @@ import { count, time } from '../words.js';
 export interface Summary {
   isSound: boolean;
   /** False: `--no-proof`. */
-  isProven: boolean;
+  hasProof: boolean;
   endedBy: Outcome['endedBy'];
   beganAt: string;
   sendingSeconds: number;
@@ -43,7 +43,7 @@ export function summaryOf(settings: Settings, outcome: Outcome): Summary {
   );
   return {
     isSound: isSound && outcome.unfinished.length === 0,
-    isProven: outcome.proven !== null,
+    hasProof: outcome.proven !== null,
     endedBy: outcome.endedBy,
     beganAt: outcome.beganAt.toISOString(),
     sendingSeconds: seconds1(sendingMs),
@@ -68,7 +68,8 @@ export function summaryOf(settings: Settings, outcome: Outcome): Summary {
       proxy === null
         ? null
         : {
-            bytesPerDevice: (proxy.after.memoryBytes - proxy.before.memoryBytes) / settings.devices,
+            bytesPerDevice:
+              Math.max(0, proxy.after.memoryBytes - proxy.before.memoryBytes) / settings.devices,
             cpuShare: (proxy.after.cpuMs - proxy.before.cpuMs) / wholeMs,
           },
     run: runOf(settings),
@@ -95,6 +96,8 @@ function runOf(settings: Settings): Record<string, unknown> {
   };
 }
 
+const endings = { cut: 'The run was cut short.', stalled: 'Nothing moved any more (--patience).' };
+
 /** What is not 0, in the words of the summary. */
 export function amissWords(verdict: Summary['verdict']): string[] {
   const words: [keyof Summary['verdict'], string][] = [
@@ -106,6 +109,7 @@ export function amissWords(verdict: Summary['verdict']): string[] {
     ['unreadable', 'without an identity that can be read'],
     ['unreported', 'refused by send(), and not reported'],
     ['contradicted', 'reported lost, and are not'],
+    ['acknowledgedLost', 'acknowledged, and reported lost all the same'],
     ['deadLetters', 'dead letters: headwater dlq list says why'],
   ];
   return words
@@ -114,9 +118,9 @@ export function amissWords(verdict: Summary['verdict']): string[] {
 }
 
 export function headline(summary: Summary): string {
-  const { isSound, isProven, verdict, unfinished } = summary;
+  const { isSound, hasProof, verdict, unfinished } = summary;
   const { accepted, inKafka, reportedLost } = verdict;
-  if (!isProven) {
+  if (!hasProof) {
     return isSound
       ? `Acknowledged: all ${count(accepted)} accepted events. Not proven (--no-proof).`
       : `Not all acknowledged: ${count(verdict.waitingOnDevices)} of ${count(accepted)} events wait on devices.`;
@@ -129,7 +133,10 @@ export function headline(summary: Summary): string {
   }
   if (amiss.length > 0) return `Amiss: ${amiss.join('; ')}.`;
   const waiting = verdict.waitingOnDevices + verdict.waitingInProxy;
-  const why = unfinished.length === 0 ? '' : ' The run was cut short.';
+  const why =
+    unfinished.length === 0
+      ? ''
+      : ` ${endings[summary.endedBy === 'interrupted' ? 'cut' : 'stalled']}`;
   return `Not proven: ${count(inKafka)} of ${count(accepted)} accepted events are in Kafka, ${count(waiting)} still wait.${why}`;
 }
 
@@ -154,7 +161,7 @@ export function summaryText(summary: Summary): string {
   const { verdict, unfinished, troubles, simulator, latencyMicros, eventsPerSecond } = summary;
   const lines = [
     headline(summary),
-    ...(summary.isProven ? [`  ${sumText(verdict)}`] : []),
+    ...(summary.hasProof ? [`  ${sumText(verdict)}`] : []),
     `  ${count(eventsPerSecond.sent)} events/s over ${summary.sendingSeconds} s`,
     ...(latencyMicros.ack === null ? [] : [`  send() to ACK: ${latencyText(latencyMicros.ack)}`]),
     ...(latencyMicros.kafka === null

@@ -33,7 +33,8 @@ export function values(samples: readonly Sample[], name: string): number[] {
 
 export function median(all: readonly number[]): number {
   const sorted = [...all].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
+  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
+  return low === undefined || high === undefined ? Number.NaN : (low + high) / 2;
 }
 
 /** The smallest value that at least this share of all do not exceed. */

@@ -122,6 +122,18 @@ test('a loss that is none is contradicted, and so is one reported for what never
   assert.is(judge(ledger).contradicted, 3, 'the boot runs');
 });
 
+test('what was acknowledged is not lost by being reported: a device that gave it up is, a proxy that had it is not', () => {
+  const { ledger, found, lost } = sent(20);
+  found(...Array.from({ length: 5 }, (_, seq) => seq));
+  lost(5, 8);
+  assert.is(judge(ledger).acknowledgedLost, 0);
+  lost(8, 20, 'unknown');
+  const verdict = judge(ledger);
+  assert.is(verdict.acknowledgedLost, 12);
+  assert.not(verdict.isSound);
+  assert.match(verdict.remarks[0]!, /reported lost \(unknown\), 12 of which were acknowledged/);
+});
+
 test('in Kafka behind its own loss', () => {
   const { ledger, found, lost } = sent(3);
   lost(0, 1);

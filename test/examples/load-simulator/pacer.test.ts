@@ -42,7 +42,7 @@ class Stand {
   }
 }
 
-function begun(settings: Partial<Settings>, stands: Stand[]) {
+function begun(settings: Partial<Settings>, stands: Stand[], untilMs = Number.POSITIVE_INFINITY) {
   const scheduler = new Scheduler();
   const ended: string[] = [];
   const pacer = new Pacer({
@@ -52,7 +52,7 @@ function begun(settings: Partial<Settings>, stands: Stand[]) {
       ...settings,
     } as Settings,
     devices: stands as unknown as Device[],
-    scheduler,
+    ...{ scheduler, untilMs },
     onOver: (why) => ended.push(why),
   });
   pacer.begin();
@@ -75,6 +75,15 @@ test('at a rate devices take turns, and it ends with the last event', async () =
     stands.map(({ sent }) => sent.length),
     [11, 11, 10, 10],
   );
+});
+
+test('a rate that nobody keeps up with ends with the time, not with all that was due in it', async () => {
+  const stands = [new Stand(0), new Stand(1)];
+  const { ended, end, events } = begun({ rate: 1e7 }, stands, performance.now() + 50);
+  await until(() => ended.length > 0);
+  end();
+  assert.equal(ended, ['duration']);
+  assert.ok(events() < 5e5);
 });
 
 test('a burst is what would have come in ten seconds, at once', async () => {

@@ -72,13 +72,16 @@ test('a sound run says so, with its sum, its times and who was slow', async () =
 });
 
 test('a run that was cut short is not proven, and says what waits where', async () => {
-  const short = await content(ledgerOf(10, 4), { unfinished: ['Kafka: nothing moved for 30 s'] });
+  const unfinished = ['Kafka: nothing moved for 30 s'];
+  const short = await content(ledgerOf(10, 4), { unfinished });
   assert.not(short.isSound);
   const text = summaryText(short);
   assert.match(
     text,
-    /^Not proven: 4 of 10 accepted events are in Kafka, 6 still wait\. The run was cut/,
+    /^Not proven: 4 of 10 accepted events are in Kafka, 6 still wait\. Nothing moved any more/,
   );
+  const cut = await content(ledgerOf(10, 4), { unfinished: ['Kafka'], endedBy: 'interrupted' });
+  assert.match(summaryText(cut), /6 still wait\. The run was cut short\./);
   assert.match(text, /still waiting 6 \(0 on devices, 6 in the proxy\)/);
   assert.match(await page(short), /<h1 class="bad">Not proven/);
 });

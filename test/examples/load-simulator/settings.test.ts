@@ -51,7 +51,7 @@ test('mistakes are told with the option and what to write', async () => {
   assert.match(await complaint({ devices: '10001' }), /--devices 10001: .* from 1 to 10,000/);
   assert.match(
     await complaint({ rate: 'fast' }),
-    /--rate fast: expected events per second, or max/,
+    /--rate fast: expected events per second, up to 10,000,000, or max/,
   );
   assert.match(await complaint({ duration: '10' }), /--duration 10: .* as 500ms, 30s, 5m, 2h/);
   assert.match(
@@ -73,6 +73,34 @@ test('mistakes are told with the option and what to write', async () => {
     await complaint({ proof: true }),
     /--config site.yaml, or --brokers .* or --no-proof/,
   );
+  for (const rate of ['Infinity', '1e9', '0x10', '10000001', '0', '-1']) {
+    assert.match(
+      await complaint({ rate }),
+      /--rate .*: expected events per second, up to 10,000,000/,
+    );
+  }
+  for (const proxy of ['a', 'a:0', 'a:99999']) {
+    assert.match(await complaint({ proxy }), /--proxy .*: expected host:port, with a port from 1/);
+  }
+  assert.match(
+    await complaint({ proof: true, brokers: 'foo' }),
+    /--brokers foo: expected host:port/,
+  );
+  for (const stream of ['', 'a b', 'headwater.loss', '..', 'x'.repeat(65)]) {
+    assert.match(await complaint({ stream }), /--stream .*: expected 1 to 64 of letters/);
+  }
+  assert.match(
+    await complaint({ name: 'ä' }),
+    /--name ä: a device would be called "ä01"; expected/,
+  );
+  assert.match(await complaint({ name: 'x'.repeat(63) }), /expected 1 to 64 characters of ASCII/);
+  assert.match(await complaint({ speed: '3' }), /--speed: goes with --trace/);
+  assert.match(
+    await complaint({ proxyPid: '4194305' }),
+    /--proxy-pid .*: there is no such process/,
+  );
+  assert.match(await complaint({ with: ['skew:ppm=1', 'skew:ppm=2'] }), /--with skew: once/);
+  assert.match(await complaint({ with: ['cut:every=9s,for=1s,for=2s'] }), /for is said twice/);
   assert.match(
     await complaint({ proof: true, brokers: 'a:1' }),
     /--prefix: what the proxy sets before/,
