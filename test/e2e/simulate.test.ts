@@ -154,6 +154,21 @@ test('a proxy that is away is told with the time and the counts, and ends the wa
   );
 });
 
+test('a proxy that turns devices away is told with the time and the counts', async () => {
+  const limits = { connectionsMax: 40, addressShare: 0.5 };
+  const site = await makeSite({ bootstrap: null, label: 'simulate-full', overrides: { limits } });
+  const proxy = await startProxy(site.config);
+  const way = ['simulate', '--proxy', `127.0.0.1:${proxy.tcpPort}`, '--json', '--no-proof'];
+  const { code, summary, complaint } = resultOf(
+    await runHeadwater([...way, '--devices', '30', '--duration', '3s', '--patience', '2s']),
+  );
+  assert.is(code, 1);
+  assert.match(complaint, /1\d of 30 devices have no connection: \d+ × turned away by the proxy/);
+  assert.ok(summary.troubles.some(({ kind }) => kind === 'unreachable'));
+  await proxy.stop();
+  await site.remove();
+});
+
 test('a proxy that asks for keys: they come from its registry, and one that lacks is named', async () => {
   const names = ['sim-1', 'sim-2', 'sim-3'];
   const add = (config: string) => runHeadwater(['device', 'add', ...names, '-c', config]);
