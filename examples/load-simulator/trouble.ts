@@ -72,7 +72,7 @@ export class TroubleWatch {
       'undelivered',
       this.#isProven && atMs - this.#inKafka.atMs >= stallMs,
       atMs,
-      `nothing comes into Kafka: ${count(inProxy)} acknowledged events wait in the proxy`,
+      `nothing comes into Kafka: ${count(inProxy)} acknowledged events wait in the proxy; its log and /readyz say why`,
     );
   }
 
