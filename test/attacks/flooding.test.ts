@@ -50,6 +50,8 @@ for (const [name, gate] of gates) {
     const flood = await Promise.all(Array.from({ length: 60 }, () => site.dial()));
     await until(async () => (await site.counted('unproven-max')) >= 40);
     const refused = await site.counted('unproven-max');
+    // What is closed may be heard of later than it is counted.
+    await until(() => flood.filter(({ closed }) => closed).length >= refused);
     assert.is(flood.filter(({ closed }) => closed).length, refused);
     // Before a TLS handshake no reason can be said.
     const told = flood.filter((one) => one.types().includes(RESET)).length;
