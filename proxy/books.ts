@@ -69,6 +69,20 @@ type Row = [
   resent: number,
 ];
 
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value);
+const areCounts = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && Object.values(value).every(isCount);
+
+function isRow(row: unknown): row is Row {
+  if (!Array.isArray(row)) return false;
+  const [device, received, committed, rejected, dropped, lost, resent] = row as unknown[];
+  return (
+    typeof device === 'string' &&
+    [received, committed, resent].every(isCount) &&
+    [rejected, dropped, lost].every(areCounts)
+  );
+}
+
 export function createBooks(): Books {
   const accounts = new Map<string, Account>();
 
@@ -139,7 +153,10 @@ export function createBooks(): Books {
     },
     restore(snapshot) {
       accounts.clear();
-      for (const row of snapshot as Row[]) {
+      if (!Array.isArray(snapshot) || !snapshot.every(isRow)) {
+        throw new RangeError('a snapshot that is no book');
+      }
+      for (const row of snapshot) {
         const [device, received, committed, rejected, dropped, lost, resent] = row;
         accounts.set(device, { received, committed, rejected, dropped, lost, resent });
       }

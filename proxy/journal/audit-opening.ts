@@ -1,3 +1,4 @@
+import { createBooks } from '../books.js';
 import { systemClock } from '../clock.js';
 import type { Disk } from '../disk.js';
 import { readingDisk } from './audit-disk.js';
@@ -35,7 +36,7 @@ export async function refusalOf(options: Options): Promise<JournalError | null> 
 async function ask(folder: string, disk: Disk): Promise<JournalError | null> {
   try {
     refuseForeign(folder, await disk.list(folder));
-    const parts = { folder, disk, clock: systemClock(), books: null };
+    const parts = { folder, disk, clock: systemClock(), books: createBooks() };
     await recover({ ...parts, onDamage: () => {} });
     return null;
   } catch (error) {

@@ -47,6 +47,7 @@ export interface Books {
   damaged(device: string, events: number): void;
   /** Anything that is JSON, byte arrays allowed. */
   snapshot(): unknown;
+  /** Throws RangeError where it is no snapshot. */
   restore(snapshot: unknown): void;
 }
 

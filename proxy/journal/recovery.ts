@@ -82,7 +82,7 @@ export async function recover(options: Options): Promise<Recovered> {
     );
   }
   const state = checkpoint?.state ?? new State();
-  if (checkpoint !== null) options.books?.restore(checkpoint.books);
+  if (checkpoint !== null) restoreBooks(options, checkpoint, `${folder}/${slotNames[slot]}`);
   const end = await replay(options, segments, from, checkpoint, state);
   if (checkpoint !== null) await proveSlot(disk, `${folder}/${slotNames[slot]}`);
   await disk.syncFolder(folder);
@@ -201,6 +201,16 @@ async function proveTail(walked: Walked, path: string, proven: number, end: numb
         'then start again',
       { cause: error },
     );
+  }
+}
+
+/** Its check is right, and it is none of ours: another program's, or a memory that lies. */
+function restoreBooks({ books }: Options, checkpoint: Checkpoint, file: string): void {
+  try {
+    books?.restore(checkpoint.books);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw damaged(file, "its books can't be read", 'put it back');
   }
 }
 

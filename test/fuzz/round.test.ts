@@ -121,7 +121,8 @@ test('one seed gives one sequence, another one another', async () => {
     const seen: string[] = [];
     await reportOf(
       (input) => {
-        seen.push(toHex(input));
+        // One that took long by the clock is run again.
+        if (seen.at(-1) !== toHex(input)) seen.push(toHex(input));
         return `${input.length % 7}`;
       },
       { seed, inputs: 500 },
