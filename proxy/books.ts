@@ -153,10 +153,12 @@ export function createBooks(): Books {
     },
     restore(snapshot) {
       accounts.clear();
-      if (!Array.isArray(snapshot) || !snapshot.every(isRow)) {
+      // Null: of a journal that was kept without books.
+      const rows = snapshot ?? [];
+      if (!Array.isArray(rows) || !rows.every(isRow)) {
         throw new RangeError('a snapshot that is no book');
       }
-      for (const row of snapshot) {
+      for (const row of rows) {
         const [device, received, committed, rejected, dropped, lost, resent] = row;
         accounts.set(device, { received, committed, rejected, dropped, lost, resent });
       }
