@@ -100,10 +100,9 @@ export async function measureSizes(): Promise<Size[]> {
   > & { about: string; footprint: unknown; goals: Record<string, Record<string, number>> };
   const sizes: Size[] = [];
   for (const [target, imports] of Object.entries(budget)) {
-    const built = (source: string) =>
-      buildFirmware({ entry: { source, folder: project }, target, minify: true });
     const bytesOf = async (source: string, without?: string) => {
-      const { bytes, parts } = await built(source);
+      const entry = { source, folder: project };
+      const { bytes, parts } = await buildFirmware({ entry, target, minify: true });
       return bytes - (without === undefined ? 0 : parts[without]!);
     };
     const least = wholes[target]?.core ?? core;

@@ -96,8 +96,6 @@ function runOf(settings: Settings): Record<string, unknown> {
   };
 }
 
-const endings = { cut: 'The run was cut short.', stalled: 'Nothing moved any more (--patience).' };
-
 /** What is not 0, in the words of the summary. */
 export function amissWords(verdict: Summary['verdict']): string[] {
   const words: [keyof Summary['verdict'], string][] = [
@@ -133,10 +131,11 @@ export function headline(summary: Summary): string {
   }
   if (amiss.length > 0) return `Amiss: ${amiss.join('; ')}.`;
   const waiting = verdict.waitingOnDevices + verdict.waitingInProxy;
-  const why =
-    unfinished.length === 0
-      ? ''
-      : ` ${endings[summary.endedBy === 'interrupted' ? 'cut' : 'stalled']}`;
+  const ending =
+    summary.endedBy === 'interrupted'
+      ? ' The run was cut short.'
+      : ' Nothing moved any more (--patience).';
+  const why = unfinished.length === 0 ? '' : ending;
   return `Not proven: ${count(inKafka)} of ${count(accepted)} accepted events are in Kafka, ${count(waiting)} still wait.${why}`;
 }
 
